@@ -5,7 +5,8 @@
 
 namespace base {
 
-// The identity of all mutexes that stand at the same place of the lock order tree. Static storage, constant-initialised.
+// The identity of all mutexes that stand at the same place of the lock order tree. Static storage,
+// constant-initialised.
 class LockClass {
  public:
   constexpr explicit LockClass(const char* name) : name_(name) {}

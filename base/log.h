@@ -20,26 +20,27 @@ void LogLine(LogLevel level, const char* file, int line, const char* format, ...
 
 }  // namespace base
 
-#define RUNSC_LOG(level, ...)                                                   \
-  do {                                                                          \
-    if (::base::LogEnabled(level)) [[unlikely]]                                 \
-      ::base::LogLine(level, __FILE__, __LINE__, __VA_ARGS__);                  \
+#define RUNSC_LOG(level, ...)                                  \
+  do {                                                         \
+    if (::base::LogEnabled(level)) [[unlikely]]                \
+      ::base::LogLine(level, __FILE__, __LINE__, __VA_ARGS__); \
   } while (0)
 #define RUNSC_DEBUG(...) RUNSC_LOG(::base::LogLevel::kDebug, __VA_ARGS__)
 #define RUNSC_INFO(...) RUNSC_LOG(::base::LogLevel::kInfo, __VA_ARGS__)
 #define RUNSC_WARN(...) RUNSC_LOG(::base::LogLevel::kWarning, __VA_ARGS__)
 #define RUNSC_ERROR(...) RUNSC_LOG(::base::LogLevel::kError, __VA_ARGS__)
 // Writes at most once per place.
-#define RUNSC_WARN_ONCE(...)                                                      \
-  do {                                                                          \
-    static std::atomic<bool> logged_once_{false};                               \
+#define RUNSC_WARN_ONCE(...)                                                              \
+  do {                                                                                    \
+    static std::atomic<bool> logged_once_{false};                                         \
     if (!logged_once_.exchange(true, std::memory_order_relaxed)) RUNSC_WARN(__VA_ARGS__); \
   } while (0)
 
 // Ends the process with a line naming the broken invariant: for what must hold whatever the guest does.
-#define CHECK_INVARIANT(condition)                                                                       \
-  do {                                                                                                   \
-    if (!(condition)) [[unlikely]] ::base::InvariantBroken(#condition, __FILE__, __LINE__);              \
+#define CHECK_INVARIANT(condition)                             \
+  do {                                                         \
+    if (!(condition)) [[unlikely]]                             \
+      ::base::InvariantBroken(#condition, __FILE__, __LINE__); \
   } while (0)
 
 namespace base {

@@ -52,11 +52,11 @@ class RefPtr {
   RefPtr(const RefPtr& other) : RefPtr(other.object_) {}
   RefPtr(RefPtr&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   template <typename U>
-    requires std::is_convertible_v<U*, T*>
-  RefPtr(const RefPtr<U>& other) : RefPtr(static_cast<T*>(other.get())) {}  // NOLINT
+  requires std::is_convertible_v<U*, T*> RefPtr(const RefPtr<U>& other)
+      : RefPtr(static_cast<T*>(other.get())) {}  // NOLINT
   template <typename U>
-    requires std::is_convertible_v<U*, T*>
-  RefPtr(RefPtr<U>&& other) noexcept : object_(other.release()) {}  // NOLINT
+  requires std::is_convertible_v<U*, T*> RefPtr(RefPtr<U>&& other)
+  noexcept : object_(other.release()) {}  // NOLINT
   ~RefPtr() {
     if (object_) object_->Unref();
   }

@@ -28,18 +28,17 @@ class [[nodiscard]] Result {
   using error_type = E;
 
   template <typename U = T>
-    requires(std::constructible_from<T, U &&> && !ErrorType<std::remove_cvref_t<U>> &&
-             !std::same_as<std::remove_cvref_t<U>, Result>)
-  Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}  // NOLINT
+  requires(std::constructible_from<T, U&&> && !ErrorType<std::remove_cvref_t<U>> &&
+           !std::same_as<std::remove_cvref_t<U>, Result>) Result(U&& value)
+      : state_(std::in_place_index<0>, std::forward<U>(value)) {}  // NOLINT
 
   template <ErrorType G>
-    requires std::constructible_from<E, G>
-  Result(G error) : state_(std::in_place_index<1>, error) {}  // NOLINT
+  requires std::constructible_from<E, G> Result(G error) : state_(std::in_place_index<1>, error) {}  // NOLINT
 
   template <typename U, typename G>
-    requires(std::constructible_from<T, U &&> && std::constructible_from<E, G> &&
-             !(std::same_as<T, U> && std::same_as<E, G>))
-  Result(Result<U, G>&& other) : state_(Convert(std::move(other))) {}  // NOLINT
+  requires(std::constructible_from<T, U&&>&& std::constructible_from<E, G> &&
+           !(std::same_as<T, U> && std::same_as<E, G>)) Result(Result<U, G>&& other)
+      : state_(Convert(std::move(other))) {}  // NOLINT
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -85,11 +84,9 @@ class [[nodiscard]] Result<void, E> {
 
   Result() : state_(std::in_place_index<0>) {}
   template <ErrorType G>
-    requires std::constructible_from<E, G>
-  Result(G error) : state_(std::in_place_index<1>, error) {}  // NOLINT
+  requires std::constructible_from<E, G> Result(G error) : state_(std::in_place_index<1>, error) {}  // NOLINT
   template <typename G>
-    requires(std::constructible_from<E, G> && !std::same_as<E, G>)
-  Result(Result<void, G> other) {  // NOLINT
+  requires(std::constructible_from<E, G> && !std::same_as<E, G>) Result(Result<void, G> other) {  // NOLINT
     if (!other.ok()) state_.template emplace<1>(other.error());
   }
 
@@ -114,11 +111,12 @@ using SysResult = Result<T, SysError>;
 }  // namespace base
 
 // Evaluates to the value of a Result expression, or returns its error from the enclosing function.
-#define TRY(expression)                                              \
-  ({                                                                 \
-    auto try_result_ = (expression);                                 \
-    if (!try_result_.ok()) [[unlikely]] return try_result_.error();  \
-    std::move(try_result_).value();                                  \
+#define TRY(expression)                 \
+  ({                                    \
+    auto try_result_ = (expression);    \
+    if (!try_result_.ok()) [[unlikely]] \
+      return try_result_.error();       \
+    std::move(try_result_).value();     \
   })
 
 // Evaluates to the value of a Result that cannot fail here; ends the process if it does.

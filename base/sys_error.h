@@ -19,7 +19,7 @@ enum class Restart {
 // The failure of a system call handler: an errno, or a restart code that only the syscall exit path may interpret.
 class SysError {
  public:
-  constexpr SysError(Errno error) : what_(error) {}      // NOLINT(google-explicit-constructor): TRY converts.
+  constexpr SysError(Errno error) : what_(error) {}        // NOLINT(google-explicit-constructor): TRY converts.
   constexpr SysError(Restart restart) : what_(restart) {}  // NOLINT(google-explicit-constructor): TRY converts.
 
   constexpr bool is_restart() const { return std::holds_alternative<Restart>(what_); }

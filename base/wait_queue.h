@@ -12,9 +12,9 @@ using EventMask = uint32_t;
 
 class WaitQueue;
 
-// Somebody who wants to be told of events. Lives in the waiter's own frame or object; registered with at most one queue.
-// `Notified` runs on whatever thread notifies, with the queue's lock held: it must not block, must not touch the queue,
-// and typically wakes a fiber or marks an epoll item ready.
+// Somebody who wants to be told of events. Lives in the waiter's own frame or object; registered with at most one
+// queue. `Notified` runs on whatever thread notifies, with the queue's lock held: it must not block, must not touch the
+// queue, and typically wakes a fiber or marks an epoll item ready.
 class Waiter {
  public:
   explicit Waiter(EventMask mask) : mask_(mask) {}

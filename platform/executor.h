@@ -28,14 +28,14 @@ class Executor {
 };
 
 // A source of guest events that a worker with nothing else to do waits on: one per seccomp listener.
-// The executor lets at most one worker at a time be in Receive of a receiver (the receiving role), and gives the role to
-// another worker when the one that holds it is kept busy by a fiber for longer than some tens of microseconds.
+// The executor lets at most one worker at a time be in Receive of a receiver (the receiving role), and gives the role
+// to another worker when the one that holds it is kept busy by a fiber for longer than some tens of microseconds.
 class Receiver {
  public:
   enum class Outcome {
-    kDispatched,  // An event was taken; any fiber it concerns was woken through Executor::Wake.
+    kDispatched,   // An event was taken; any fiber it concerns was woken through Executor::Wake.
     kInterrupted,  // Nothing: somebody called Interrupt, or the event vanished.
-    kGone,        // The source will never give another event: drop the receiver.
+    kGone,         // The source will never give another event: drop the receiver.
   };
 
   virtual ~Receiver() = default;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The border between the kernel (sentry) and the machinery that runs guest code. It is semantic: it says what happens to
-// a guest, not how. Implementations: platform/systrap (default), platform/ptrace (later).
+// The border between the kernel (sentry) and the machinery that runs guest code. It is semantic: it says what happens
+// to a guest, not how. Implementations: platform/systrap (default), platform/ptrace (later).
 //
 // Threads and fibers. Everything that may wait for a stub (marked "parks") must be called on a fiber of the Executor,
 // with no base::Mutex held. The rest may be called from any thread.
@@ -76,9 +76,9 @@ class GuestThread {
   virtual void set_syscall(SyscallAction action, uint64_t value) = 0;
 
   // The full register set, between two Runs. The first access after an event may park (the stub thread must be brought
-  // into its handler): fails with ESRCH when the stub is gone. With a system call pending, set_syscall comes first: then
-  // rax and rip show its outcome, and orig_rax the number (-1 when no call is pending).
-  // Changes take effect at the next Run.
+  // into its handler): fails with ESRCH when the stub is gone. With a system call pending, set_syscall comes first:
+  // then rax and rip show its outcome, and orig_rax the number (-1 when no call is pending). Changes take effect at the
+  // next Run.
   virtual base::Result<Registers*> registers() = 0;
   // The extended state, same rules.
   virtual base::Result<ExtendedState*> extended_state() = 0;
@@ -101,8 +101,8 @@ class GuestThread {
 //
 // `caller` (may be null) is the guest thread whose pending system call asks for just this operation on just this range:
 // the platform may let that thread make the vetted call itself when it is resumed (CONTINUE). Only legal when the whole
-// range is private anonymous memory; the platform then keeps the range in quarantine until that thread is seen again, and
-// orders any overlapping operation behind it.
+// range is private anonymous memory; the platform then keeps the range in quarantine until that thread is seen again,
+// and orders any overlapping operation behind it.
 class AddressSpace : public base::RefCounted {
  public:
   // Replaces whatever is there. Errors: ENOMEM, as the host says. Parks.
@@ -111,7 +111,7 @@ class AddressSpace : public base::RefCounted {
   // MAP_PRIVATE or MAP_SHARED mapping of a donated file. Parks. Errors: as mmap(2) (EACCES, ENODEV, ENOMEM...).
   virtual base::Result<void> MapFile(base::GuestRange range, Protection protection, bool shared, DonatedFile& file,
                                      uint64_t offset) = 0;
-  virtual base::Result<void> Unmap(base::GuestRange range, GuestThread* caller) = 0;  // Parks.
+  virtual base::Result<void> Unmap(base::GuestRange range, GuestThread* caller) = 0;                           // Parks.
   virtual base::Result<void> Protect(base::GuestRange range, Protection protection, GuestThread* caller) = 0;  // Parks.
   // mremap(2): moves (MREMAP_MAYMOVE|MREMAP_FIXED) or resizes in place (from.begin == to.begin). Parks.
   virtual base::Result<void> Remap(base::GuestRange from, base::GuestRange to) = 0;
@@ -134,9 +134,10 @@ class AddressSpace : public base::RefCounted {
   virtual base::Result<void> Apply(std::span<const Operation> operations) = 0;  // Parks.
 
   // Copies guest memory. Returns how many bytes were copied before the first inaccessible one; EFAULT when none.
-  // `ignore_protection` reads and writes where the guest itself may not (ptrace, loaders); private pages are then copied.
-  // May block the host thread on file-backed pages; never parks.
-  virtual base::Result<size_t> CopyIn(base::GuestAddr from, std::span<std::byte> to, bool ignore_protection = false) = 0;
+  // `ignore_protection` reads and writes where the guest itself may not (ptrace, loaders); private pages are then
+  // copied. May block the host thread on file-backed pages; never parks.
+  virtual base::Result<size_t> CopyIn(base::GuestAddr from, std::span<std::byte> to,
+                                      bool ignore_protection = false) = 0;
   virtual base::Result<size_t> CopyOut(base::GuestAddr to, std::span<const std::byte> from,
                                        bool ignore_protection = false) = 0;
   // Atomic access to an aligned 32-bit word, for futexes and robust lists. EFAULT when not mapped or not permitted.
@@ -145,16 +146,17 @@ class AddressSpace : public base::RefCounted {
   // Returns the value found; the exchange happened iff it equals `expected`.
   virtual base::Result<uint32_t> CompareExchangeWord(base::GuestAddr address, uint32_t expected, uint32_t desired) = 0;
 
-  // Starts a thread of this address space that will run from `registers` and `state` (empty: initial state) at its first
-  // Run. Parks. Errors: EAGAIN when the host or the budget refuses.
-  virtual base::Result<std::unique_ptr<GuestThread>> NewThread(const Registers& registers, const ExtendedState& state) = 0;
+  // Starts a thread of this address space that will run from `registers` and `state` (empty: initial state) at its
+  // first Run. Parks. Errors: EAGAIN when the host or the budget refuses.
+  virtual base::Result<std::unique_ptr<GuestThread>> NewThread(const Registers& registers,
+                                                               const ExtendedState& state) = 0;
 
   struct Forked {
     base::RefPtr<AddressSpace> space;
     std::unique_ptr<GuestThread> thread;
   };
-  // A copy of this address space (copy on write by the host) with one thread that will run from `registers` and `state`.
-  // Parks. Errors: EAGAIN, ENOMEM.
+  // A copy of this address space (copy on write by the host) with one thread that will run from `registers` and
+  // `state`. Parks. Errors: EAGAIN, ENOMEM.
   virtual base::Result<Forked> Fork(const Registers& registers, const ExtendedState& state) = 0;
 
   // Sets what the host shows of this process: comm (15 bytes at most). Best effort.

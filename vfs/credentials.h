@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/ref.h"
+#include "base/types.h"
+
+namespace vfs {
+
+// Capabilities as a bit set, bit N = capability N of capabilities(7).
+using CapabilitySet = uint64_t;
+
+// Who a task is (credentials(7)). Immutable once published: a change makes a new object.
+class Credentials : public base::RefCounted {
+ public:
+  base::KUid ruid, euid, suid, fsuid;
+  base::KGid rgid, egid, sgid, fsgid;
+  std::vector<base::KGid> groups;  // Sorted.
+  CapabilitySet inheritable = 0, permitted = 0, effective = 0, bounding = 0, ambient = 0;
+  uint32_t securebits = 0;
+  bool no_new_privileges = false;
+
+  bool HasCapability(int capability) const { return (effective >> capability) & 1; }
+  // fsgid or one of the supplementary groups.
+  bool InGroup(base::KGid group) const;
+};
+
+}  // namespace vfs
