@@ -38,10 +38,10 @@ set(Protobuf_USE_STATIC_LIBS ON)
 find_package(Protobuf REQUIRED)
 add_library(runsc::protobuf_lite ALIAS protobuf::libprotobuf-lite)
 
-# libglog.a asks for libunwind.a, which asks for liblzma.a; see runsc/CMakeLists.txt for what static linking needs besides.
-runsc_archive(lzma lzma)
-runsc_archive(unwind unwind runsc::lzma)
-runsc_archive(glog glog runsc::gflags runsc::unwind Threads::Threads)
+# libglog.a asks for libunwind.a, which cannot be part of a static-PIE: four functions of ours stand in for it.
+add_library(runsc_unwind_stubs STATIC ${PROJECT_SOURCE_DIR}/runsc/unwind_stubs.c)
+target_link_libraries(runsc_unwind_stubs PRIVATE runsc_flags)
+runsc_archive(glog glog runsc::gflags runsc_unwind_stubs Threads::Threads)
 
 find_path(RUNSC_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
 find_path(RUNSC_JSON_INCLUDE nlohmann/json.hpp REQUIRED)
