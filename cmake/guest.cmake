@@ -28,12 +28,15 @@ function(runsc_guest_object source out_object)
   set(${out_object} ${object} PARENT_SCOPE)
 endfunction()
 
-# runsc_guest_program(NAME SOURCES file... [LIBS linker-flag...])
+# runsc_guest_program(NAME SOURCES file... [LIBS linker-flag...] [GROUP target])
 #
-# The static executable build/<preset>/guest/NAME. Sources are relative to the calling directory or absolute; the call must
+# The static executable build/<preset>/guest/NAME, part of the target GROUP (default guest_programs). Sources are relative to the calling directory or absolute; the call must
 # be in the directory (or below the one) where a shared object was first asked for, as ninja knows each object once.
 function(runsc_guest_program name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "GROUP" "SOURCES;LIBS")
+  if(NOT arg_GROUP)
+    set(arg_GROUP guest_programs)
+  endif()
   set(objects)
   foreach(source IN LISTS arg_SOURCES)
     get_filename_component(source ${source} ABSOLUTE)
@@ -48,6 +51,7 @@ function(runsc_guest_program name)
     COMMAND_EXPAND_LISTS
     VERBATIM)
   add_custom_target(guest_${name} ALL DEPENDS ${RUNSC_GUEST_DIR}/${name})
+  add_dependencies(${arg_GROUP} guest_${name})
 endfunction()
 
 # syscall_test(NAME [SOURCES file...] [LIBS linker-flag...])

@@ -2,6 +2,12 @@
 #
 # One directory, one library: sources are found, not listed, so a new file needs no edit here.
 
+# Groups, so that a lane of ./dev builds what it runs and no more.
+add_custom_target(unit_tests)
+add_custom_target(guest_programs)
+add_custom_target(bench_programs)
+add_custom_target(generated_sources)
+
 # runsc_library(NAME [DEPS lib...] [FIBER] [EXCEPTIONS] [TARGET name] [EXCLUDE file...])
 #
 # The library NAME of all *.cc and *.S below this directory, except
@@ -56,6 +62,7 @@ function(runsc_library name)
   if(tests)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${test_libs} GTest::gmock_main)
+    add_dependencies(unit_tests ${name}_test)
     add_test(NAME unit/${name} COMMAND ${name}_test)
     set_tests_properties(unit/${name} PROPERTIES LABELS unit TIMEOUT 600)
   endif()
@@ -89,6 +96,7 @@ function(runsc_proto_library name)
   endif()
   add_library(${name}_proto STATIC ${outputs})
   target_link_libraries(${name}_proto PRIVATE runsc_flags runsc_kernel_flags PUBLIC runsc::protobuf_lite ${arg_DEPS})
+  add_dependencies(generated_sources ${name}_proto)
   target_compile_options(${name}_proto PRIVATE -w)
   target_include_directories(${name}_proto SYSTEM PUBLIC ${generated_root})
 endfunction()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // glog's archive calls libunwind for the stack trace it prints on a fatal error. Debian's libunwind.a is not
-// position-independent, so it cannot be part of a static-PIE. These four functions stand in for it: a walk that fails at its
-// first step. A fatal log line then has no trace; everything else of glog works.
+// position-independent, so it cannot be part of a static-PIE. These four functions stand in for it: a walk that fails
+// at its first step. A fatal log line then has no trace; everything else of glog works.
 
 typedef int UnwindResult;
 enum { kUnwindUnspecified = -1 };  // UNW_EUNSPEC of libunwind.h
