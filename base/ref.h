@@ -33,6 +33,9 @@ class RefCounted {
  protected:
   RefCounted() = default;
   virtual ~RefCounted() = default;
+  // Gives up a reference like Unref, but leaves it to the caller to end the object when this says true: for chains that
+  // must not be taken down by recursion.
+  [[nodiscard]] bool DropReference() const { return references_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
   // Called with no references left. Overridden by objects that leave a cache first.
   virtual void LastReferenceGone() { delete this; }
 

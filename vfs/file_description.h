@@ -17,6 +17,8 @@
 
 namespace vfs {
 
+class Inode;
+
 // Host memory behind a file, for mmap(2). One per inode and access mode; shared by all its mappings.
 class Mappable : public base::RefCounted {
  public:
@@ -50,11 +52,15 @@ class FileDescription : public base::RefCounted {
   // The path it was opened by; for /proc/PID/fd and *at calls. Anonymous files (pipes, eventfds) have a path on an
   // internal mount whose name is e.g. "pipe:[7]".
   const Path& path() const { return path_; }
+  Inode& inode() const;
   // Open flags as fcntl(F_GETFL) shows them (without O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC, O_CLOEXEC).
   int flags() const { return flags_.load(std::memory_order_relaxed); }
   bool readable() const;
   bool writable() const;
   bool is_path_only() const;  // O_PATH
+  // Opening a FIFO waits for the other side (fifo(7)): EAGAIN until it may be handed to the guest; the opener waits on
+  // wait_queue() and asks again, whatever O_NONBLOCK says (Open has honoured it). Default: at once.
+  virtual base::Result<void> TryFinishOpen(Context& context);
   // F_SETFL: changes O_APPEND, O_NONBLOCK, O_ASYNC, O_DIRECT, O_NOATIME. EPERM, EINVAL as fcntl(2).
   virtual base::Result<void> SetStatusFlags(Context& context, int flags);
 
@@ -87,6 +93,8 @@ class FileDescription : public base::RefCounted {
   virtual base::Result<uint64_t> Ioctl(Context& context, uint32_t request, uint64_t argument);
   // For mmap. Default: ENODEV. EACCES is decided by the caller from readable()/writable().
   virtual base::Result<base::RefPtr<Mappable>> Map(Context& context, bool shared, bool writable);
+  // Whether the description took one of the inode's writer places (Inode::AddWriter), to give it back at the end.
+  void set_holds_writer() { holds_writer_ = true; }
   // Called for every close(2) of a descriptor that refers to this, by whoever closes (record locks). Errors are
   // close's.
   virtual base::Result<void> Flush(Context& context);
@@ -95,6 +103,9 @@ class FileDescription : public base::RefCounted {
   FileDescription(Path path, int flags);
   ~FileDescription() override;
 
+  // Replaces the flags F_SETFL may change, after the checks.
+  void ReplaceStatusFlags(int flags);
+
   static base::LockClass kOffsetLock;
   base::Mutex offset_mutex_;
   int64_t offset_ ABSL_GUARDED_BY(offset_mutex_) = 0;
@@ -102,6 +113,7 @@ class FileDescription : public base::RefCounted {
  private:
   const Path path_;
   std::atomic<int> flags_;
+  bool holds_writer_ = false;  // Const once the description is shared.
 };
 
 }  // namespace vfs

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +17,7 @@
 
 namespace vfs {
 
+class DentryCache;
 class FileDescription;
 class Filesystem;
 
@@ -24,6 +27,13 @@ struct CreateOptions {
   base::KUid uid;
   base::KGid gid;
   uint32_t rdevice_major = 0, rdevice_minor = 0;
+};
+
+// What permission checks need of an inode.
+struct Ownership {
+  uint32_t mode = 0;  // S_IFMT | permissions.
+  base::KUid uid;
+  base::KGid gid;
 };
 
 // A file, directory, link, device... of a filesystem: what names refer to. One object per inode of a mounted filesystem
@@ -42,6 +52,11 @@ class Inode : public base::RefCounted {
   bool is_regular() const;
 
   virtual base::Result<Attributes> Stat(Context& context) = 0;
+  // The part of Stat that every step of a path walk asks for. Default: from Stat.
+  virtual base::Result<Ownership> GetOwnership(Context& context);
+  // Whether the context's credentials may access it; `access` is a set of kMayRead, kMayWrite, kMayExecute
+  // (vfs/permission.h). Default: the mode bits and capabilities (path_resolution(7)). EACCES, EPERM.
+  virtual base::Result<void> CheckPermission(Context& context, unsigned access);
   // The vfs core has checked permission and set-id rules. EROFS, ENOSPC, EIO...
   virtual base::Result<void> SetAttributes(Context& context, const AttributeChange& change) = 0;
 
@@ -53,6 +68,8 @@ class Inode : public base::RefCounted {
                                                    const CreateOptions& options);
   virtual base::Result<base::RefPtr<Inode>> Symlink(Context& context, std::string_view name, std::string_view target,
                                                     const CreateOptions& options);
+  // A regular file without a name in this directory's filesystem (O_TMPFILE). Default: EOPNOTSUPP.
+  virtual base::Result<base::RefPtr<Inode>> CreateUnnamed(Context& context, const CreateOptions& options);
   virtual base::Result<void> Link(Context& context, std::string_view name, Inode& target);
   // `child` is the inode the core found under the name. Unlink: not a directory. RemoveDirectory: ENOTEMPTY.
   virtual base::Result<void> Unlink(Context& context, std::string_view name, Inode& child);
@@ -68,7 +85,8 @@ class Inode : public base::RefCounted {
   // Magic links (/proc/PID/fd/N, exe, root, cwd): where walking leads at once; empty Path for ordinary links.
   virtual base::Result<Path> FollowMagicLink(Context& context);
 
-  // Opens it; access was checked, O_TRUNC and O_CREAT are done with by the core. `flags` are open(2)'s.
+  // Opens it; access was checked, O_TRUNC and O_CREAT are done with by the core. `flags` are open(2)'s without the
+  // ones that act only at opening (O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC, O_CLOEXEC). Never called for O_PATH.
   virtual base::Result<base::RefPtr<FileDescription>> Open(Context& context, const Path& path, int flags) = 0;
 
   // xattr(7). Defaults: EOPNOTSUPP; List: empty.
@@ -77,6 +95,12 @@ class Inode : public base::RefCounted {
   virtual base::Result<std::vector<std::string>> ListXattr(Context& context);
   virtual base::Result<void> RemoveXattr(Context& context, std::string_view name);
 
+  // Writers and executors exclude each other (ETXTBSY). Each successful call is undone by its counterpart.
+  base::Result<void> AddWriter();
+  void RemoveWriter();
+  base::Result<void> DenyWriters();
+  void AllowWriters();
+
  protected:
   Inode(base::RefPtr<Filesystem> filesystem, uint32_t type);
   ~Inode() override;
@@ -84,6 +108,14 @@ class Inode : public base::RefCounted {
  private:
   const base::RefPtr<Filesystem> filesystem_;
   const uint32_t type_;
+  std::atomic<int32_t> writers_{0};  // Negative: so many executors.
+};
+
+// How long the vfs core may keep what a filesystem's Lookup said.
+enum class NameCache {
+  kTrusted,      // Names change only through this vfs: kept, not asked again.
+  kRevalidated,  // Kept, but Revalidate is asked at each use (files shared with others).
+  kUncached,     // Kept only while in use, and Revalidate is asked (names made up on the fly: /proc).
 };
 
 // A mounted filesystem instance (a superblock).
@@ -94,16 +126,37 @@ class Filesystem : public base::RefCounted {
   virtual base::Result<FilesystemStatus> Status(Context& context) = 0;
   // The anonymous device number stat(2) shows.
   uint32_t device_minor() const { return device_minor_; }
-  // Whether names may be cached without asking again (false: /proc and the like; a shared gofer mount revalidates).
-  virtual bool CachesNames() const { return true; }
-  // Whether a cached name (inode null: known not to exist) still holds; only asked when CachesNames() is false.
-  virtual bool Revalidate(Context&, Inode& /*directory*/, std::string_view /*name*/, Inode* /*inode*/) { return false; }
+  virtual NameCache name_cache() const { return NameCache::kTrusted; }
+  // Whether it is worth remembering that a name does not exist (only with kTrusted).
+  virtual bool CachesMissingNames() const { return name_cache() == NameCache::kTrusted; }
+  // Whether `name` in `directory` still leads to `inode`. Not asked of a kTrusted filesystem.
+  virtual bool Revalidate(Context&, Inode& /*directory*/, std::string_view /*name*/, Inode& /*inode*/) { return false; }
   virtual base::Result<void> Sync(Context&) { return {}; }
+  // The part of a mount's options in /proc/PID/mountinfo that is the filesystem's own, e.g. "size=65536k"; may be
+  // empty. "ro" or "rw" is not part of it.
+  virtual std::string Options() const { return {}; }
+
+  // Read-only as a whole, through whichever mount: EROFS for every change.
+  bool read_only() const { return read_only_.load(std::memory_order_relaxed); }
+  void set_read_only(bool read_only) { read_only_.store(read_only, std::memory_order_relaxed); }
+
+  // The dentries kept though nobody uses them. Emptied when the last mount of the filesystem is gone.
+  DentryCache& dentry_cache() { return *dentry_cache_; }
 
  protected:
   Filesystem();
+  ~Filesystem() override;
 
  private:
+  friend class Mount;
+  friend class Dentry;
+  static base::LockClass kRenameLock;
+
+  // Cross-directory renames, one at a time, so that the ancestry of directories holds still while they are checked.
+  base::Mutex rename_mutex_{kRenameLock};
+  std::atomic<bool> read_only_{false};
+  std::atomic<int> mounts_{0};
+  const std::unique_ptr<DentryCache> dentry_cache_;
   const uint32_t device_minor_;
 };
 
