@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes, process groups and sessions. One lock, Kernel::tree_mutex(), guards the whole family tree (Linux's
+// tasklist_lock); one lock per process guards its signals.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/abi/signal.h"
+#include "base/mutex.h"
+#include "base/ref.h"
+#include "base/types.h"
+#include "base/wait_queue.h"
+#include "sentry/signals/pending_signals.h"
+#include "sentry/signals/signal_handlers.h"
+#include "sentry/task/limits.h"
+
+namespace sentry {
+
+class Container;
+class Kernel;
+class Task;
+class ThreadGroup;
+
+// A session (setsid(2)). Guarded by the tree lock.
+class Session : public base::RefCounted {
+ public:
+  explicit Session(base::Pid id) : id(id) {}
+  const base::Pid id;
+};
+
+// A process group. Guarded by the tree lock.
+class ProcessGroup : public base::RefCounted {
+ public:
+  ProcessGroup(base::Pid id, base::RefPtr<Session> session) : id(id), session(std::move(session)) {}
+  const base::Pid id;
+  const base::RefPtr<Session> session;
+  std::list<ThreadGroup*> members;
+};
+
+// A process: the threads that share a process id. Lives from its first task until it is reaped.
+class ThreadGroup : public base::RefCounted {
+ public:
+  ThreadGroup(Kernel& kernel, Container& container, base::Pid pid, base::RefPtr<SignalHandlers> handlers,
+              const Limits::Values& limits, int exit_signal);
+  ~ThreadGroup() override;
+
+  // --- Constant after construction.
+  Kernel& kernel() const { return kernel_; }
+  Container& container() const { return container_; }
+  base::Pid pid() const { return pid_; }
+  int64_t start_time_ns() const { return start_time_ns_; }
+  Limits& limits() { return limits_; }
+
+  // --- Signals. Any thread; take the group's signal lock themselves.
+  base::RefPtr<SignalHandlers> handlers() const;
+  // execve: a private set of handlers.
+  void set_handlers(base::RefPtr<SignalHandlers> handlers);
+  // Queues a signal for the process (kill). Handles SIGKILL, SIGCONT, stop signals and ignored ones as signal(7) says.
+  void SendSignal(const base::abi::Siginfo& info);
+  // Ends all threads with wait status `status`; the first call wins. Any thread.
+  void StartGroupExit(int status);
+  bool group_exiting() const { return group_exiting_.load(std::memory_order_acquire); }
+
+  base::Mutex& signal_mutex() ABSL_LOCK_RETURNED(signal_mutex_) { return signal_mutex_; }
+  // Notified (POLLIN) when a signal is queued for the process or one of its threads: signalfd, sigtimedwait.
+  base::WaitQueue& signal_queue() { return signal_wait_; }
+
+  // --- Children. Notified (POLLIN) when a child changes state; for wait4 and friends. Any thread.
+  base::WaitQueue& child_queue() { return child_wait_; }
+
+  // --- Guarded by Kernel::tree_mutex().
+  std::vector<Task*> tasks;                       // Live threads; tasks[0] need not be the leader.
+  Task* leader = nullptr;                         // Null after the leader exited.
+  ThreadGroup* parent = nullptr;                  // Null: the kernel (init processes).
+  std::list<base::RefPtr<ThreadGroup>> children;  // Live and zombie; the reference the tree holds.
+  base::RefPtr<ProcessGroup> process_group;
+  int exit_signal = 0;  // Sent to the parent at exit; 0: none (clone children).
+  bool zombie = false;
+  int wait_status = 0;  // Of a zombie.
+  bool child_subreaper = false;
+  bool did_exec = false;
+  // Child resource usage of reaped children, nanoseconds.
+  int64_t children_user_ns = 0, children_system_ns = 0;
+  // Job control, for WUNTRACED and WCONTINUED: a change not yet waited for; 0 none, else the wait status to report.
+  int stop_report = 0;
+  bool continue_report = false;
+
+ private:
+  friend class Task;
+  friend class TaskPeer;
+
+  Kernel& kernel_;
+  Container& container_;
+  const base::Pid pid_;
+  const int64_t start_time_ns_;
+  Limits limits_;
+
+  static base::LockClass kSignalLock;
+  mutable base::Mutex signal_mutex_;
+  base::RefPtr<SignalHandlers> handlers_ ABSL_GUARDED_BY(signal_mutex_);
+  PendingSignals pending_ ABSL_GUARDED_BY(signal_mutex_);
+  bool stopped_ ABSL_GUARDED_BY(signal_mutex_) = false;  // Job control: threads wait in PrepareForGuest.
+  int group_exit_status_ ABSL_GUARDED_BY(signal_mutex_) = 0;
+  std::atomic<bool> group_exiting_{false};
+  base::WaitQueue signal_wait_;
+  base::WaitQueue child_wait_;
+};
+
+}  // namespace sentry
