@@ -100,7 +100,7 @@ struct Adapter<Handler> {
   static int FormatAll([[maybe_unused]] const SyscallArguments& arguments, char* buffer, int size,
                        std::index_sequence<I...>) {
     int used = 0;
-    auto append = [&](auto&& format, uint64_t value, bool first) {
+    [[maybe_unused]] auto append = [&](auto&& format, uint64_t value, bool first) {
       if (used >= size) return;
       if (!first) used += snprintf(buffer + used, size - used, ", ");
       if (used < size) used += format(value, buffer + used, size - used);
