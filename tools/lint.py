@@ -132,7 +132,7 @@ BANS = (
 )
 
 # Headers that cost seconds in every unit that includes them.
-HEAVY_INCLUDE = re.compile(r"\.pb\.h$|^nlohmann/|^absl/container/|^google/protobuf/|^CLI/|^glog/")
+HEAVY_INCLUDE = re.compile(r"\.pb\.h$|^nlohmann/json\.hpp|^absl/container/|^google/protobuf/|^CLI/|^glog/")
 
 
 # ---- Checks of one file ----------------------------------------------------------------------------------------------------
