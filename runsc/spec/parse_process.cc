@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <linux/ioprio.h>
 #include <linux/sched.h>
 
 #include "runsc/spec/names.h"
@@ -19,9 +18,8 @@ constexpr EnumName<uint64_t> kSchedulerFlags[] = {
     {"SCHED_FLAG_KEEP_PARAMS", SCHED_FLAG_KEEP_PARAMS},      {"SCHED_FLAG_UTIL_CLAMP_MIN", SCHED_FLAG_UTIL_CLAMP_MIN},
     {"SCHED_FLAG_UTIL_CLAMP_MAX", SCHED_FLAG_UTIL_CLAMP_MAX}};
 
-constexpr EnumName<int> kIoClasses[] = {{"IOPRIO_CLASS_RT", IOPRIO_CLASS_RT},
-                                        {"IOPRIO_CLASS_BE", IOPRIO_CLASS_BE},
-                                        {"IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE}};
+// ioprio_set(2)'s classes. <linux/ioprio.h> of Debian's 6.1.192 names a parameter "class", which is no C++.
+constexpr EnumName<int> kIoClasses[] = {{"IOPRIO_CLASS_RT", 1}, {"IOPRIO_CLASS_BE", 2}, {"IOPRIO_CLASS_IDLE", 3}};
 
 constexpr int kOomScoreMin = -1000;
 constexpr int kOomScoreMax = 1000;
