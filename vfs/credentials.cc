@@ -5,6 +5,27 @@
 
 namespace vfs {
 
+base::RefPtr<Credentials> Credentials::Copy() const {
+  auto copy = base::MakeRef<Credentials>();
+  copy->ruid = ruid;
+  copy->euid = euid;
+  copy->suid = suid;
+  copy->fsuid = fsuid;
+  copy->rgid = rgid;
+  copy->egid = egid;
+  copy->sgid = sgid;
+  copy->fsgid = fsgid;
+  copy->groups = groups;
+  copy->inheritable = inheritable;
+  copy->permitted = permitted;
+  copy->effective = effective;
+  copy->bounding = bounding;
+  copy->ambient = ambient;
+  copy->securebits = securebits;
+  copy->no_new_privileges = no_new_privileges;
+  return copy;
+}
+
 bool Credentials::InGroup(base::KGid group) const {
   return group == fsgid || std::binary_search(groups.begin(), groups.end(), group);
 }

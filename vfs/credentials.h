@@ -22,6 +22,9 @@ class Credentials : public base::RefCounted {
   uint32_t securebits = 0;
   bool no_new_privileges = false;
 
+  // A private copy, to be changed before it is published.
+  base::RefPtr<Credentials> Copy() const;
+
   bool HasCapability(int capability) const { return (effective >> capability) & 1; }
   // fsgid or one of the supplementary groups.
   bool InGroup(base::KGid group) const;

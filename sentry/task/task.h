@@ -32,6 +32,7 @@ class Kernel;
 class MemoryManager;
 class Task;
 class ThreadGroup;
+class Completion;
 
 // Collects wake-ups for one Task::Block: waiters on queues, and anything else that calls Set.
 class WakeFlag {
@@ -79,7 +80,6 @@ class Task : public base::RefCounted, public vfs::Context {
 
   // --- Constant after construction.
   Kernel& kernel() const { return kernel_; }
-  base::Tid tid() const { return tid_; }  // In the sandbox's root pid namespace.
   ThreadGroup& group() const { return *group_; }
   Container& container() const;
 
@@ -92,6 +92,8 @@ class Task : public base::RefCounted, public vfs::Context {
   base::Result<base::Fd> InstallFd(base::RefPtr<vfs::FileDescription> file, bool close_on_exec);
 
   // --- Any thread.
+  // In the sandbox's root pid namespace. Changes once at most: a thread that execs becomes its process's leader.
+  base::Tid tid() const { return base::Tid(tid_.load(std::memory_order_relaxed)); }
   base::RefPtr<MemoryManager> SharedMemory() const;  // Null once the task exited.
   base::RefPtr<FdTable> SharedFds() const;           // Null once the task exited.
   base::RefPtr<FsContext> SharedFs() const;          // Null once the task exited.
@@ -186,18 +188,22 @@ class Task : public base::RefCounted, public vfs::Context {
   friend class TaskPeer;
 
   void Main();
-  // One event of the guest. Returns false when the task is to exit.
-  void HandleEvent(const platform::Event& event);
-  void HandleSyscall(const platform::Event& event);
-  void HandleFault(const platform::Event& event);
-  // Settles stop, death and signals before guest code runs again; `pending` is the finished call, if any.
+  // A system call whose result has not been given to the guest yet.
   struct FinishedCall {
     uint32_t number;
     SyscallArguments arguments;
     base::SysResult<uint64_t> result;
   };
-  // Returns false when the task must exit. May run the call again (restart without a handler).
-  bool PrepareForGuest(std::optional<FinishedCall>& finished);
+  platform::Event RunGuest();
+  // Empty when the handler has set the registers itself.
+  std::optional<FinishedCall> HandleSyscall(const platform::Event& event);
+  void HandleFault(const platform::Event& event);
+  // Settles exit, stops and signals before guest code runs; gives `finished` its outcome, or runs the call again when it
+  // was interrupted and no handler runs. Returns false when the task must exit.
+  bool PrepareForGuest(std::optional<FinishedCall> finished);
+  void RunHandler(const base::abi::Siginfo& info, const base::abi::KernelSigaction& action,
+                  std::optional<FinishedCall>& finished);
+  void WaitWhileStopped();
   // Builds a handler's frame (sentry/signals/signal_frame_amd64.cc); on failure the caller forces SIGSEGV.
   base::Result<void> BuildSignalFrame(const base::abi::Siginfo& info, const base::abi::KernelSigaction& action,
                                       base::abi::SignalSet saved_mask);
@@ -205,7 +211,7 @@ class Task : public base::RefCounted, public vfs::Context {
   bool exiting() const { return exit_requested_.load(std::memory_order_acquire); }
 
   Kernel& kernel_;
-  const base::Tid tid_;
+  std::atomic<int32_t> tid_;
   const base::RefPtr<ThreadGroup> group_;
   const int64_t start_time_ns_;
 
@@ -232,7 +238,6 @@ class Task : public base::RefCounted, public vfs::Context {
   // Own fiber.
   std::optional<base::abi::SignalSet> saved_mask_;  // To be restored when the temporary mask ends.
   base::abi::StackT alternate_stack_{.sp = 0, .flags = 2 /* SS_DISABLE */, .padding = 0, .size = 0};
-  std::unique_ptr<vfs::UserMemory> user_memory_;
   bool vfork_child_ = false;  // The parent waits until exec or exit.
 };
 
