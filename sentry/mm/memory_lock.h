@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "absl/base/thread_annotations.h"
@@ -28,6 +29,6 @@ class ABSL_LOCKABLE MemoryLock {
 };
 
 // Makes the lock of a new MemoryManager.
-using MemoryLockFactory = std::unique_ptr<MemoryLock> (*)();
+using MemoryLockFactory = std::function<std::unique_ptr<MemoryLock>()>;
 
 }  // namespace sentry

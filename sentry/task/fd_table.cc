@@ -56,7 +56,8 @@ base::Result<void> FdTable::InstallAt(vfs::Context& context, base::Fd fd, base::
     std::swap(entries_[index], entry);
   }
   // dup2(2) ignores what closing the old file says.
-  if (entry.file) [[maybe_unused]] auto flushed = entry.file->Flush(context);
+  if (entry.file) [[maybe_unused]]
+    auto flushed = entry.file->Flush(context);
   return {};
 }
 

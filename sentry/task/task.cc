@@ -77,9 +77,7 @@ void Task::SetCredentials(base::RefPtr<vfs::Credentials> credentials) {
   std::swap(credentials_, credentials);
 }
 
-base::RefPtr<vfs::Credentials> Task::CopyCredentials() const {
-  return credentials_->Copy();
-}
+base::RefPtr<vfs::Credentials> Task::CopyCredentials() const { return credentials_->Copy(); }
 
 int32_t Task::process_id() const { return group_->pid().value(); }
 

@@ -18,6 +18,7 @@
 #include "base/types.h"
 #include "base/wait_queue.h"
 #include "platform/platform.h"
+#include "sentry/loader/arguments.h"
 #include "sentry/sched/parker.h"
 #include "sentry/signals/pending_signals.h"
 #include "sentry/task/fd_table.h"
@@ -139,12 +140,13 @@ class Task : public base::RefCounted, public vfs::Context {
     base::GuestAddr parent_tid, child_tid, pidfd;
   };
   base::SysResult<uint64_t> Clone(const CloneArguments& arguments);
-  // Replaces the program. On success the pending system call is gone: returns SyscallOutcome::kRegistersSet's meaning.
+  // execve(2), execveat(2). On success this task runs the new program, all other threads of its process are gone and
+  // the pending system call is no more; on failure nothing has changed.
   struct ExecArguments {
     vfs::Path directory;  // For a relative name; null: the working directory.
     std::string path;
     int flags = 0;  // AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW.
-    std::vector<std::string> argv, envp;
+    ArgumentBlock argv, envp;
   };
   base::SysResult<void> Exec(ExecArguments arguments);
   // This thread alone ends with `status` (a wait status) once its current call returns to the loop.
@@ -186,6 +188,7 @@ class Task : public base::RefCounted, public vfs::Context {
   friend class Kernel;
   friend class ThreadGroup;
   friend class TaskPeer;
+  friend class WakeFlag;
 
   void Main();
   // A system call whose result has not been given to the guest yet.
@@ -198,16 +201,26 @@ class Task : public base::RefCounted, public vfs::Context {
   // Empty when the handler has set the registers itself.
   std::optional<FinishedCall> HandleSyscall(const platform::Event& event);
   void HandleFault(const platform::Event& event);
-  // Settles exit, stops and signals before guest code runs; gives `finished` its outcome, or runs the call again when it
-  // was interrupted and no handler runs. Returns false when the task must exit.
+  // Settles exit, stops and signals before guest code runs; gives `finished` its outcome, or runs the call again when
+  // it was interrupted and no handler runs. Returns false when the task must exit.
   bool PrepareForGuest(std::optional<FinishedCall> finished);
+  // execve: ends the other threads of the process and makes this one its leader. False when this task is dying itself.
+  bool BecomeOnlyThread();
   void RunHandler(const base::abi::Siginfo& info, const base::abi::KernelSigaction& action,
                   std::optional<FinishedCall>& finished);
-  void WaitWhileStopped();
   // Builds a handler's frame (sentry/signals/signal_frame_amd64.cc); on failure the caller forces SIGSEGV.
   base::Result<void> BuildSignalFrame(const base::abi::Siginfo& info, const base::abi::KernelSigaction& action,
                                       base::abi::SignalSet saved_mask);
   void ExitMain();
+  // Undoes a clone whose fiber could not be started. From the parent's fiber.
+  void AbandonStart();
+  // What others are owed before the memory goes: robust futexes, clear_child_tid, the end of a vfork.
+  void ReleaseMemory();
+  void LeaveGroup();
+  base::Result<platform::Registers> ChildRegisters(const CloneArguments& arguments);
+  base::SysResult<uint64_t> CloneThread(const CloneArguments& arguments, const platform::Registers& registers);
+  base::SysResult<uint64_t> CloneProcess(const CloneArguments& arguments, const platform::Registers& registers);
+  void LogSyscall(const SyscallEntry* entry, const FinishedCall& call);
   bool exiting() const { return exit_requested_.load(std::memory_order_acquire); }
 
   Kernel& kernel_;
@@ -238,7 +251,7 @@ class Task : public base::RefCounted, public vfs::Context {
   // Own fiber.
   std::optional<base::abi::SignalSet> saved_mask_;  // To be restored when the temporary mask ends.
   base::abi::StackT alternate_stack_{.sp = 0, .flags = 2 /* SS_DISABLE */, .padding = 0, .size = 0};
-  bool vfork_child_ = false;  // The parent waits until exec or exit.
+  base::RefPtr<Completion> vfork_done_;  // Set in a vfork child until exec or exit.
 };
 
 template <typename Attempt>

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -79,9 +80,12 @@ class ThreadGroup : public base::RefCounted {
   ThreadGroup* parent = nullptr;                  // Null: the kernel (init processes).
   std::list<base::RefPtr<ThreadGroup>> children;  // Live and zombie; the reference the tree holds.
   base::RefPtr<ProcessGroup> process_group;
-  int exit_signal = 0;  // Sent to the parent at exit; 0: none (clone children).
+  int exit_signal = 0;              // Sent to the parent at exit; 0: none (clone children).
+  std::function<void(int)> exited;  // Processes started from outside: told the wait status when they end.
+  int leader_status = 0;            // Wait status of the leader, once it exited alone.
   bool zombie = false;
-  int wait_status = 0;  // Of a zombie.
+  int wait_status = 0;    // Of a zombie.
+  uint32_t exit_uid = 0;  // Real user id of a zombie's last thread.
   bool child_subreaper = false;
   bool did_exec = false;
   // Child resource usage of reaped children, nanoseconds.
@@ -106,9 +110,11 @@ class ThreadGroup : public base::RefCounted {
   PendingSignals pending_ ABSL_GUARDED_BY(signal_mutex_);
   bool stopped_ ABSL_GUARDED_BY(signal_mutex_) = false;  // Job control: threads wait in PrepareForGuest.
   int group_exit_status_ ABSL_GUARDED_BY(signal_mutex_) = 0;
+  Task* exec_task_ ABSL_GUARDED_BY(signal_mutex_) = nullptr;  // Waits in execve for the other threads to end.
   std::atomic<bool> group_exiting_{false};
   base::WaitQueue signal_wait_;
   base::WaitQueue child_wait_;
+  base::WaitQueue thread_exit_;  // Notified when a thread has left `tasks`.
 };
 
 }  // namespace sentry

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes that come from outside: a container's first one, and those of `runsc exec`.
+#include <signal.h>
+
+#include "base/log.h"
+#include "sentry/kernel.h"
+#include "sentry/mm/memory_manager.h"
+#include "sentry/task/program_host.h"
+#include "vfs/mount.h"
+#include "vfs/operations.h"
+
+namespace sentry {
+namespace {
+
+// Acts with the credentials of a process that does not exist yet.
+class StartContext : public vfs::Context {
+ public:
+  explicit StartContext(const vfs::Credentials& credentials) : credentials_(credentials) {}
+  const vfs::Credentials& credentials() const override { return credentials_; }
+  int32_t process_id() const override { return 0; }
+  uint64_t file_size_limit() const override { return RLIM_INFINITY; }
+  int64_t RealtimeNow() const override { return base::RealtimeNow(); }
+  vfs::UserMemory& user_memory() override { return none_; }
+
+ private:
+  class NoMemory : public vfs::UserMemory {
+   public:
+    base::Result<void> CopyIn(base::GuestAddr, std::span<std::byte>) override { return base::Errno(EFAULT); }
+    base::Result<void> CopyOut(base::GuestAddr, std::span<const std::byte>) override { return base::Errno(EFAULT); }
+  };
+  const vfs::Credentials& credentials_;
+  NoMemory none_;
+};
+
+std::string_view PathVariable(const std::vector<std::string>& envp) {
+  for (const std::string& variable : envp) {
+    if (variable.starts_with("PATH=")) return std::string_view(variable).substr(5);
+  }
+  return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+// execvp(3)'s search.
+base::Result<std::string> FindProgram(ExecCredentials& host, const std::string& name,
+                                      const std::vector<std::string>& envp) {
+  if (name.empty()) return base::Errno(ENOENT);
+  if (name.find('/') != std::string::npos) {
+    TRY(host.OpenProgram(name));
+    return name;
+  }
+  base::Errno error(ENOENT);
+  std::string_view rest = PathVariable(envp);
+  while (true) {
+    size_t colon = rest.find(':');
+    std::string directory(rest.substr(0, colon));
+    std::string candidate = (directory.empty() ? std::string(".") : directory) + "/" + name;
+    auto opened = host.OpenProgram(candidate);
+    if (opened.ok()) return candidate;
+    if (opened.error().code() == EACCES) error = opened.error();
+    if (colon == std::string_view::npos) return error;
+    rest.remove_prefix(colon + 1);
+  }
+}
+
+ArgumentBlock Block(const std::vector<std::string>& strings) {
+  ArgumentBlock block;
+  for (const std::string& text : strings) block.Append(text);
+  return block;
+}
+
+}  // namespace
+
+base::Result<base::RefPtr<ThreadGroup>> Kernel::StartProcess(ProcessArguments arguments) {
+  Container& container = *arguments.container;
+  StartContext context(*arguments.credentials);
+  vfs::Path root = container.mounts->root();
+  vfs::Path cwd = TRY(vfs::EnterDirectory(context, {root, root}, arguments.cwd));
+  ExecCredentials host(context, {root, cwd});
+  if (arguments.argv.empty()) return base::Errno(EINVAL);
+  std::string path = TRY(FindProgram(host, arguments.argv[0], arguments.envp));
+  Limits limits(arguments.limits);
+  LoadArguments load = MakeLoadArguments(context, host, container, limits);
+  load.file = TRY(host.OpenProgram(path));
+  load.filename = path;
+  load.arguments = Block(arguments.argv);
+  load.environment_variables = Block(arguments.envp);
+  LoadedImage image = TRY(Load(load));
+  std::unique_ptr<platform::GuestThread> guest =
+      TRY(image.memory->address_space().NewThread(image.registers, platform::ExtendedState()));
+  size_t slash = path.rfind('/');
+  std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  image.memory->address_space().SetName(name.substr(0, 15));
+
+  base::Tid tid = TRY(ReserveTid());
+  auto group = base::MakeRef<ThreadGroup>(*this, container, base::Pid(tid.value()), base::MakeRef<SignalHandlers>(),
+                                          arguments.limits, SIGCHLD);
+  auto task = base::MakeRef<Task>(*this, tid,
+                                  Task::Parts{.group = group,
+                                              .memory = image.memory,
+                                              .guest = std::move(guest),
+                                              .fds = std::move(arguments.fds),
+                                              .fs = base::MakeRef<FsContext>(root, cwd, arguments.umask),
+                                              .credentials = host.TakeCredentials(),
+                                              .name = name});
+  group->did_exec = true;
+  group->exited = std::move(arguments.exited);
+  {
+    base::MutexLock tree(tree_mutex_);
+    auto session = base::MakeRef<Session>(group->pid());
+    AddProcess(group, *task, nullptr, nullptr);
+    SetProcessGroup(*group, group->pid(), session);
+    if (arguments.init) container.init = group;
+  }
+  auto started = task->Start();
+  if (!started.ok()) {
+    task->AbandonStart();
+    return started.error();
+  }
+  return group;
+}
+
+}  // namespace sentry
