@@ -11,6 +11,8 @@
 
 namespace vfs {
 
+class DeviceTable;
+
 // Guest memory, for the few operations that follow guest pointers themselves (ioctl). Bytes are copied once.
 // All or nothing: EFAULT when any byte is inaccessible.
 class UserMemory {
@@ -33,6 +35,8 @@ class Context {
   // CLOCK_REALTIME of the guest, nanoseconds since the epoch.
   virtual int64_t RealtimeNow() const = 0;
   virtual UserMemory& user_memory() = 0;
+  // What character and block device nodes open; null: none (ENXIO).
+  virtual const DeviceTable* device_table() const { return nullptr; }
 };
 
 }  // namespace vfs

@@ -87,6 +87,9 @@ class Dentry : public base::RefCounted {
   // After RENAME_EXCHANGE. REQUIRES: both directory locks.
   static void Exchange(Dentry& one, Dentry& other);
 
+  // Counts the moves of all dentries: who walks up the tree can tell whether it changed meanwhile.
+  static uint64_t MoveCount();
+
   // Guards parent and name of every dentry: held while a path name is put together.
   static base::Mutex& TreeMutex();
   // REQUIRES: TreeMutex. Null for roots and anonymous dentries.
@@ -119,6 +122,11 @@ class Dentry : public base::RefCounted {
   base::Result<base::RefPtr<Dentry>> AskFilesystem(Context& context, std::string_view name);
   // Takes `child` out of the children, if it is there.
   void Unhash(Dentry& child);
+  // Takes out what lies under `name`; the caller drops it from the cache, without locks.
+  base::RefPtr<Dentry> TakeOutLocked(std::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(directory_->children_mutex);
+  void EnterLocked(Dentry& child) ABSL_EXCLUSIVE_LOCKS_REQUIRED(directory_->children_mutex);
+  void DropMissingChildren();
+  void Forget();
   void MarkUsed() {
     if (!used_.load(std::memory_order_relaxed)) used_.store(true, std::memory_order_relaxed);
   }

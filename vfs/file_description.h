@@ -93,6 +93,8 @@ class FileDescription : public base::RefCounted {
   virtual base::Result<uint64_t> Ioctl(Context& context, uint32_t request, uint64_t argument);
   // For mmap. Default: ENODEV. EACCES is decided by the caller from readable()/writable().
   virtual base::Result<base::RefPtr<Mappable>> Map(Context& context, bool shared, bool writable);
+  // Whether O_DIRECT may be set.
+  virtual bool SupportsDirect() const { return false; }
   // Whether the description took one of the inode's writer places (Inode::AddWriter), to give it back at the end.
   void set_holds_writer() { holds_writer_ = true; }
   // Called for every close(2) of a descriptor that refers to this, by whoever closes (record locks). Errors are
@@ -105,6 +107,11 @@ class FileDescription : public base::RefCounted {
 
   // Replaces the flags F_SETFL may change, after the checks.
   void ReplaceStatusFlags(int flags);
+  // A write at the end, and where it ended. Default: Stat, then TryWriteAt; files that several descriptions may append
+  // to make it one step.
+  virtual base::Result<size_t> TryAppend(Context& context, IoSequence& from, int64_t& end);
+  // lseek(2) for a file of `size` bytes that may grow to `limit`.
+  base::Result<int64_t> SeekWithin(int64_t offset, int whence, int64_t size, int64_t limit = INT64_MAX);
 
   static base::LockClass kOffsetLock;
   base::Mutex offset_mutex_;

@@ -95,6 +95,9 @@ class Inode : public base::RefCounted {
   virtual base::Result<std::vector<std::string>> ListXattr(Context& context);
   virtual base::Result<void> RemoveXattr(Context& context, std::string_view name);
 
+  // FIFOs and sockets only: what the kernel keeps with the inode while it is in use (the pipe, the bound socket).
+  base::Guarded<base::RefPtr<base::RefCounted>>& attachment() { return *attachment_; }
+
   // Writers and executors exclude each other (ETXTBSY). Each successful call is undone by its counterpart.
   base::Result<void> AddWriter();
   void RemoveWriter();
@@ -109,6 +112,7 @@ class Inode : public base::RefCounted {
   const base::RefPtr<Filesystem> filesystem_;
   const uint32_t type_;
   std::atomic<int32_t> writers_{0};  // Negative: so many executors.
+  const std::unique_ptr<base::Guarded<base::RefPtr<base::RefCounted>>> attachment_;
 };
 
 // How long the vfs core may keep what a filesystem's Lookup said.
@@ -136,6 +140,9 @@ class Filesystem : public base::RefCounted {
   // empty. "ro" or "rw" is not part of it.
   virtual std::string Options() const { return {}; }
 
+  // Held by renames between directories, one at a time, so that the ancestry of directories holds still.
+  base::Mutex& rename_mutex() { return rename_mutex_; }
+
   // Read-only as a whole, through whichever mount: EROFS for every change.
   bool read_only() const { return read_only_.load(std::memory_order_relaxed); }
   void set_read_only(bool read_only) { read_only_.store(read_only, std::memory_order_relaxed); }
@@ -149,10 +156,9 @@ class Filesystem : public base::RefCounted {
 
  private:
   friend class Mount;
-  friend class Dentry;
+
   static base::LockClass kRenameLock;
 
-  // Cross-directory renames, one at a time, so that the ancestry of directories holds still while they are checked.
   base::Mutex rename_mutex_{kRenameLock};
   std::atomic<bool> read_only_{false};
   std::atomic<int> mounts_{0};

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -107,15 +108,20 @@ class MountTree {
  private:
   friend class Mount;
   friend class MountNamespace;
-  using Dropped = std::vector<base::RefPtr<Mount>>;
+  using Dropped = std::vector<std::pair<base::RefPtr<Mount>, base::RefPtr<Dentry>>>;
   static void Connect(base::RefPtr<Mount> child, Mount& parent, base::RefPtr<Dentry> mountpoint,
                       MountNamespace* mount_namespace) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   static void SetNamespace(Mount& top, MountNamespace* mount_namespace) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
-  // Takes `mount` off its parent; the parent's reference is returned.
-  static base::RefPtr<Mount> Disconnect(Mount& mount) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  // Takes `mount` off its parent. The references that held it there are handed out, to be dropped without the lock.
+  static base::RefPtr<Mount> Disconnect(Mount& mount, base::RefPtr<Dentry>& mountpoint)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   // Disconnects `mount` and, each from the other, all below it. What may be dropped once the lock is released.
   static void TakeDown(Mount& mount, Dropped& dropped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   static base::RefPtr<Mount> CloneOne(Mount& mount, base::RefPtr<Dentry> root);
+  // What is mounted directly on this place; null for nothing.
+  static Mount* MountedAt(const Mount& mount, const Dentry& dentry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  // Whether `path` is `root` or below it.
+  static bool IsReachable(const Path& path, const Path& root) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   static size_t Count(const Mount& top) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
 };
 
@@ -126,8 +132,9 @@ class MountNamespace : public base::RefCounted {
 
   // The root of the tree, through whatever is mounted on it.
   Path root() const;
-  // Mounts `mount` (and what is on it) on `where`. ENOTDIR unless both or neither are directories; ENOENT where was
-  // deleted; EINVAL not in this namespace; EBUSY the same root is mounted there already; ENOSPC.
+  // Mounts `mount` (and what is on it) on `where`. `where` is the top of what is mounted there: EAGAIN if
+  // another mount came first (resolve the name again). ENOTDIR unless both or neither are directories; ENOENT where
+  // was deleted; EINVAL not in this namespace; ENOSPC.
   base::Result<void> Attach(base::RefPtr<Mount> mount, const Path& where);
   // umount2(2). `target` must be a mount's root: EINVAL. EBUSY: in use, unless MNT_DETACH. The caller's own `target`
   // is the one use that does not count; it is let go.
@@ -141,7 +148,7 @@ class MountNamespace : public base::RefCounted {
   // MS_REMOUNT|MS_BIND: changes the flags of the mount `target` is the root of. EINVAL.
   base::Result<void> SetFlags(const Path& target, unsigned flags);
   // unshare(CLONE_NEWNS): a copy. Each of `paths` that leads through a mount of this namespace is led through its copy.
-  base::RefPtr<MountNamespace> Copy(std::vector<Path*> paths);
+  base::RefPtr<MountNamespace> Copy(const std::vector<Path*>& paths);
   // All mounts below `root`, parents first.
   std::vector<MountInfo> List(const Path& root);
   bool Contains(const Mount& mount) const;
@@ -155,6 +162,10 @@ class MountNamespace : public base::RefCounted {
   ~MountNamespace() override;
 
   base::Result<void> CheckTarget(const Mount& mount, const Path& where) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(MountTree::mutex());
+  // A copy of `top`'s part below `root`; `visit` sees each mount and its copy.
+  template <typename Visit>
+  static base::RefPtr<Mount> CopyTree(Mount& top, base::RefPtr<Dentry> root, Visit visit)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(MountTree::mutex());
 
   base::RefPtr<Mount> root_ ABSL_GUARDED_BY(MountTree::mutex());
