@@ -4,7 +4,9 @@
 #include <array>
 
 #include "syscalls/decode.h"
+#include "syscalls/sys_exec.h"
 #include "syscalls/sys_process.h"
+#include "syscalls/sys_wait.h"
 
 namespace syscalls {
 namespace {
