@@ -108,6 +108,9 @@ class Kernel {
   // The only thread left takes its process's id and becomes the leader.
   void TakeOverLeadership(Task& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(tree_mutex_);
 
+  // The id given out last.
+  int last_id() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(tree_mutex_) { return last_id_; }
+
   // RLIMIT_NPROC: whether the user may have one more process.
   bool MayAddProcess(const vfs::Credentials& credentials, uint64_t limit);
   // What the loader needs, for a program of `container`.

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "sentry/kernel.h"
+#include "sentry/kernel_context.h"
 #include "sentry/mm/memory_manager.h"
 #include "sentry/task/program_host.h"
 #include "vfs/mount.h"
@@ -11,26 +12,6 @@
 
 namespace sentry {
 namespace {
-
-// Acts with the credentials of a process that does not exist yet.
-class StartContext : public vfs::Context {
- public:
-  explicit StartContext(const vfs::Credentials& credentials) : credentials_(credentials) {}
-  const vfs::Credentials& credentials() const override { return credentials_; }
-  int32_t process_id() const override { return 0; }
-  uint64_t file_size_limit() const override { return RLIM_INFINITY; }
-  int64_t RealtimeNow() const override { return base::RealtimeNow(); }
-  vfs::UserMemory& user_memory() override { return none_; }
-
- private:
-  class NoMemory : public vfs::UserMemory {
-   public:
-    base::Result<void> CopyIn(base::GuestAddr, std::span<std::byte>) override { return base::Errno(EFAULT); }
-    base::Result<void> CopyOut(base::GuestAddr, std::span<const std::byte>) override { return base::Errno(EFAULT); }
-  };
-  const vfs::Credentials& credentials_;
-  NoMemory none_;
-};
 
 std::string_view PathVariable(const std::vector<std::string>& envp) {
   for (const std::string& variable : envp) {
@@ -71,7 +52,7 @@ ArgumentBlock Block(const std::vector<std::string>& strings) {
 
 base::Result<base::RefPtr<ThreadGroup>> Kernel::StartProcess(ProcessArguments arguments) {
   Container& container = *arguments.container;
-  StartContext context(*arguments.credentials);
+  KernelContext context(arguments.credentials);
   vfs::Path root = container.mounts->root();
   vfs::Path cwd = TRY(vfs::EnterDirectory(context, {root, root}, arguments.cwd));
   ExecCredentials host(context, {root, cwd});

@@ -28,6 +28,11 @@ FileDescription::~FileDescription() {
 
 Inode& FileDescription::inode() const { return *path_.dentry->inode(); }
 
+int64_t FileDescription::offset() const {
+  base::MutexLock lock(offset_mutex_);
+  return offset_;
+}
+
 bool FileDescription::readable() const {
   int flags = this->flags();
   return (flags & O_PATH) == 0 && (flags & O_ACCMODE) != O_WRONLY;

@@ -55,6 +55,8 @@ class FileDescription : public base::RefCounted {
   Inode& inode() const;
   // Open flags as fcntl(F_GETFL) shows them (without O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC, O_CLOEXEC).
   int flags() const { return flags_.load(std::memory_order_relaxed); }
+  // The file offset now.
+  int64_t offset() const;
   bool readable() const;
   bool writable() const;
   bool is_path_only() const;  // O_PATH
@@ -114,7 +116,7 @@ class FileDescription : public base::RefCounted {
   base::Result<int64_t> SeekWithin(int64_t offset, int whence, int64_t size, int64_t limit = INT64_MAX);
 
   static base::LockClass kOffsetLock;
-  base::Mutex offset_mutex_;
+  mutable base::Mutex offset_mutex_;
   int64_t offset_ ABSL_GUARDED_BY(offset_mutex_) = 0;
 
  private:

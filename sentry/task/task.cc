@@ -62,6 +62,16 @@ base::RefPtr<vfs::Credentials> Task::SharedCredentials() const {
   return credentials_;
 }
 
+base::abi::SignalSet Task::SharedSignalMask() const {
+  base::MutexLock lock(group_->signal_mutex());
+  return mask_;
+}
+
+bool Task::running() const {
+  base::MutexLock lock(mutex_);
+  return in_guest_;
+}
+
 std::string Task::name() const {
   base::MutexLock lock(mutex_);
   return name_;

@@ -99,6 +99,9 @@ class Task : public base::RefCounted, public vfs::Context {
   base::RefPtr<FdTable> SharedFds() const;           // Null once the task exited.
   base::RefPtr<FsContext> SharedFs() const;          // Null once the task exited.
   base::RefPtr<vfs::Credentials> SharedCredentials() const;
+  base::abi::SignalSet SharedSignalMask() const;
+  // Whether guest code runs now, as opposed to a system call that waits. A snapshot.
+  bool running() const;
   std::string name() const;
   void set_name(std::string_view name);  // At most 15 bytes are kept.
   // Replaces the credentials. Own fiber.

@@ -72,6 +72,7 @@ void Task::LeaveGroup() {
       status = group_->group_exiting() ? group_->group_exit_status_ : group_->leader_status;
     }
     group_->exit_uid = credentials_->ruid.value();
+    group_->last_name = name_;
     kernel_.ForgetTask(*this);
     if (last) reaped = kernel_.ProcessEnded(*group_, status, &exited);
   }

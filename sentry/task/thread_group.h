@@ -67,6 +67,12 @@ class ThreadGroup : public base::RefCounted {
   void StartGroupExit(int status);
   bool group_exiting() const { return group_exiting_.load(std::memory_order_acquire); }
 
+  // Stopped by job control.
+  bool stopped() const {
+    base::MutexLock lock(signal_mutex_);
+    return stopped_;
+  }
+
   base::Mutex& signal_mutex() ABSL_LOCK_RETURNED(signal_mutex_) { return signal_mutex_; }
   // Notified (POLLIN) when a signal is queued for the process or one of its threads: signalfd, sigtimedwait.
   base::WaitQueue& signal_queue() { return signal_wait_; }
@@ -86,6 +92,7 @@ class ThreadGroup : public base::RefCounted {
   bool zombie = false;
   int wait_status = 0;    // Of a zombie.
   uint32_t exit_uid = 0;  // Real user id of a zombie's last thread.
+  std::string last_name;  // Of a zombie: its last thread's.
   bool child_subreaper = false;
   bool did_exec = false;
   // Child resource usage of reaped children, nanoseconds.
