@@ -15,6 +15,7 @@
 #include "platform/platform.h"
 #include "sentry/loader/loader.h"
 #include "sentry/sched/scheduler.h"
+#include "sentry/signals/signal_accounts.h"
 #include "sentry/task/limits.h"
 #include "sentry/task/syscall_table.h"
 #include "sentry/task/task.h"
@@ -58,6 +59,7 @@ class Kernel {
   platform::Platform& platform() { return platform_; }
   const SyscallTable& syscalls() const { return table_; }
   FutexTable& futexes() { return *futexes_; }
+  SignalAccounts& signal_accounts() { return signal_accounts_; }
   const Options& options() const { return options_; }
 
   // The lock of the family tree (Linux's tasklist_lock).
@@ -149,6 +151,7 @@ class Kernel {
   platform::Platform& platform_;
   const SyscallTable& table_;
   std::unique_ptr<FutexTable> futexes_;
+  SignalAccounts signal_accounts_;
 
   static base::LockClass kTreeLock;
   base::Mutex tree_mutex_;

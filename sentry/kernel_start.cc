@@ -84,6 +84,7 @@ base::Result<base::RefPtr<ThreadGroup>> Kernel::StartProcess(ProcessArguments ar
                                               .name = name});
   group->did_exec = true;
   group->exited = std::move(arguments.exited);
+  group->protected_init.store(arguments.init, std::memory_order_relaxed);
   {
     base::MutexLock tree(tree_mutex_);
     auto session = base::MakeRef<Session>(group->pid());

@@ -71,14 +71,13 @@ base::Result<std::optional<Found>> Look(Task& task, const Selector& selector, in
       }
       return std::optional(found);
     }
-    if ((options & WSTOPPED) != 0 && child->stop_report != 0) {
-      found.wait_status = child->stop_report;
-      if ((options & WNOWAIT) == 0) child->stop_report = 0;
+    bool keep = (options & WNOWAIT) != 0;
+    if (int status = (options & WSTOPPED) != 0 ? child->TakeStopReport(keep) : 0; status != 0) {
+      found.wait_status = status;
       return std::optional(found);
     }
-    if ((options & WCONTINUED) != 0 && child->continue_report) {
+    if ((options & WCONTINUED) != 0 && child->TakeContinueReport(keep)) {
       found.wait_status = 0xffff;
-      if ((options & WNOWAIT) == 0) child->continue_report = false;
       return std::optional(found);
     }
   }

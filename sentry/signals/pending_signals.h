@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <list>
+#include <map>
 
 #include "base/abi/signal.h"
+#include "sentry/signals/signal_accounts.h"
 
 namespace sentry {
 
@@ -11,9 +12,17 @@ namespace sentry {
 // number of real-time ones, lowest number first, same numbers in order of arrival. Not thread-safe: its owner's lock.
 class PendingSignals {
  public:
+  // The synchronous signals, which are taken first.
+  static constexpr base::abi::SignalSet kSynchronous =
+      uint64_t{1} << 10 | uint64_t{1} << 6 | uint64_t{1} << 3 | uint64_t{1} << 4 | uint64_t{1} << 7 | uint64_t{1} << 30;
+
   base::abi::SignalSet set() const { return set_; }
-  // Returns false when a standard signal of that number was pending already (the new one is dropped).
-  bool Enqueue(const base::abi::Siginfo& info);
+  // Whether a signal of that number would be dropped: a standard signal that is pending already.
+  bool WouldDrop(int signal) const;
+  // Returns false when the new one was dropped (WouldDrop). `charge` is held until the signal is taken.
+  bool Enqueue(const base::abi::Siginfo& info, SignalAccounts::Charge charge = {});
+  // Makes the signal pending without a place in the queue: it will be taken with no details (SI_USER, pid 0).
+  void EnqueueWithoutDetails(int signal);
   // Takes the next signal of `allowed`; synchronous ones (SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS) first.
   // False when there is none.
   bool Dequeue(base::abi::SignalSet allowed, base::abi::Siginfo* info);
@@ -22,8 +31,12 @@ class PendingSignals {
   size_t size() const { return queue_.size(); }
 
  private:
+  struct Entry {
+    base::abi::Siginfo info;
+    SignalAccounts::Charge charge;
+  };
   base::abi::SignalSet set_ = 0;
-  std::list<base::abi::Siginfo> queue_;
+  std::multimap<int, Entry> queue_;  // Equal keys stay in order of insertion.
 };
 
 }  // namespace sentry

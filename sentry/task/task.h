@@ -158,23 +158,39 @@ class Task : public base::RefCounted, public vfs::Context {
   void PrepareGroupExit(int status);
 
   // --- Signals (sentry/signals). Any thread unless said otherwise.
-  // Queues a signal for this thread (tgkill) / is told that the group got one. Wakes it when it is not blocked.
+  // Queues a signal for this thread, from the kernel / from a guest (tgkill); see ThreadGroup's functions.
   void SendSignal(const base::abi::Siginfo& info);
+  base::Result<void> SendUserSignal(const base::abi::Siginfo& info);
   // A synchronous exception: cannot be blocked or ignored (then it kills). Own fiber.
   void ForceSignal(const base::abi::Siginfo& info);
+  // Forces SIGSEGV because the frame for `signal` could not be built or read; kills when that is SIGSEGV. Own fiber.
+  void ForceBadFrame(int signal);
   // Makes the task leave Block or guest code to look at its signals and at its group's state.
   void Interrupt();
   base::abi::SignalSet signal_mask() const;       // Own fiber, or with the group's signal lock.
   void SetSignalMask(base::abi::SignalSet mask);  // Own fiber.
-  // sigsuspend, ppoll...: `mask` until the next signal was handled (its frame saves the old one). Own fiber.
+  // sigsuspend, ppoll...: `mask` until the next signal was handled (its frame saves the old one) or NextSignal found
+  // none. A call that ends without looking at signals (ppoll with a ready file) restores the mask itself. Own fiber.
   void SetTemporaryMask(base::abi::SignalSet mask);
+  void RestoreTemporaryMask();
+  bool has_temporary_mask() const { return saved_mask_.has_value(); }
   const base::abi::StackT& alternate_stack() const { return alternate_stack_; }
   void set_alternate_stack(const base::abi::StackT& stack) { alternate_stack_ = stack; }
   // Takes a pending signal of `set` (thread's, then group's); for sigtimedwait, signalfd. Own fiber.
   bool TakeSignal(base::abi::SignalSet set, base::abi::Siginfo* info);
+  // sigtimedwait(2): waits until a signal of `set` is pending and takes it. EAGAIN: timed out; EINTR.
+  base::Result<base::abi::Siginfo> WaitForSignal(base::abi::SignalSet set, int64_t deadline_ns);
   base::abi::SignalSet PendingSet() const;
   // rt_sigreturn(2): restores registers, mask, alternate stack from the frame on the guest's stack. Own fiber.
   base::Result<void> ReturnFromSignal();
+
+  // The last exception, for the signal frame's cr2, trapno and err. Own fiber.
+  struct Fault {
+    uint64_t trap_number = 0;
+    uint64_t error_code = 0;
+    uint64_t address = 0;  // Of the last page fault (trap 14); other traps leave it.
+  };
+  Fault last_fault;
 
   // --- Set by system calls; own fiber.
   base::GuestAddr clear_child_tid;
@@ -189,6 +205,7 @@ class Task : public base::RefCounted, public vfs::Context {
 
  private:
   friend class Kernel;
+  friend class SignalDelivery;
   friend class ThreadGroup;
   friend class TaskPeer;
   friend class WakeFlag;
@@ -211,9 +228,10 @@ class Task : public base::RefCounted, public vfs::Context {
   bool BecomeOnlyThread();
   void RunHandler(const base::abi::Siginfo& info, const base::abi::KernelSigaction& action,
                   std::optional<FinishedCall>& finished);
-  // Builds a handler's frame (sentry/signals/signal_frame_amd64.cc); on failure the caller forces SIGSEGV.
-  base::Result<void> BuildSignalFrame(const base::abi::Siginfo& info, const base::abi::KernelSigaction& action,
-                                      base::abi::SignalSet saved_mask);
+  // Builds a handler's frame from the registers (which show the outcome of a pending call already), sets them to run
+  // the handler and blocks what the action says (sentry/signals/signal_frame_amd64.cc). On failure the caller calls
+  // ForceBadFrame(info.signo). ESRCH: the stub is gone.
+  base::Result<void> BuildSignalFrame(const base::abi::Siginfo& info, const base::abi::KernelSigaction& action);
   void ExitMain();
   // Undoes a clone whose fiber could not be started. From the parent's fiber.
   void AbandonStart();
@@ -224,6 +242,12 @@ class Task : public base::RefCounted, public vfs::Context {
   base::SysResult<uint64_t> CloneThread(const CloneArguments& arguments, const platform::Registers& registers);
   base::SysResult<uint64_t> CloneProcess(const CloneArguments& arguments, const platform::Registers& registers);
   void LogSyscall(const SyscallEntry* entry, const FinishedCall& call);
+  // Recomputes attention_; whether there is something to look at. With the group's signal lock.
+  bool RecomputeAttentionLocked() const;
+  // Group signals this task was to handle, of `set`, go to another thread. With the group's signal lock.
+  void RetargetLocked(base::abi::SignalSet set);
+  // First thing of the exit: takes no more part in signals and stops. Own fiber, no lock held.
+  void LeaveSignals();
   bool exiting() const { return exit_requested_.load(std::memory_order_acquire); }
 
   Kernel& kernel_;
@@ -244,13 +268,18 @@ class Task : public base::RefCounted, public vfs::Context {
   bool in_guest_ ABSL_GUARDED_BY(mutex_) = false;
 
   Parker parker_;
-  std::atomic<bool> attention_{false};  // Signals, stop or exit want to be looked at.
+  // Signals, stop or exit want to be looked at. A hint for those who do not want to take the signal lock: recomputed
+  // under it from what is pending, the group's state and exit_requested_ (set before attention_).
+  mutable std::atomic<bool> attention_{false};
   std::atomic<bool> exit_requested_{false};
   int exit_status_ = 0;  // Own fiber; wait status.
 
   // Guarded by the group's signal_mutex_.
   PendingSignals pending_;
-  base::abi::SignalSet mask_ = 0;  // Written by the own fiber only.
+  base::abi::SignalSet mask_ = 0;     // Written by the own fiber only.
+  base::abi::SignalSet awaited_ = 0;  // Blocked signals a WaitForSignal is there for.
+  bool in_stop_ = false;              // Takes part in the group's stop; waits until it is false.
+  bool stop_dequeued_ = false;        // Is about to stop the group; SIGCONT clears it.
   // Own fiber.
   std::optional<base::abi::SignalSet> saved_mask_;  // To be restored when the temporary mask ends.
   base::abi::StackT alternate_stack_{.sp = 0, .flags = 2 /* SS_DISABLE */, .padding = 0, .size = 0};

@@ -28,7 +28,7 @@ bool Task::Interrupted() const {
   if (exiting() || group_->group_exiting()) return true;
   if (!attention_.load(std::memory_order_acquire)) return false;
   base::MutexLock lock(group_->signal_mutex_);
-  return group_->stopped_ || ((pending_.set() | group_->pending_.set()) & ~mask_) != 0;
+  return RecomputeAttentionLocked();
 }
 
 BlockOutcome Task::Block(WakeFlag& flag, int64_t deadline_ns, bool interruptible) {

@@ -78,7 +78,7 @@ base::SysResult<uint64_t> Task::CloneThread(const CloneArguments& arguments, con
     }
     kernel_.AddTask(*child);
     group_->tasks.push_back(child.get());
-    if (group_->stopped_) child->attention_.store(true, std::memory_order_release);
+    if (group_->stop_signal_ != 0) child->attention_.store(true, std::memory_order_release);
   }
   auto started = child->Start();
   if (!started.ok()) {

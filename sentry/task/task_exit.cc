@@ -26,6 +26,7 @@ void Task::ReleaseMemory() {
 }
 
 void Task::ExitMain() {
+  LeaveSignals();
   ReleaseMemory();
   // The memory goes before anybody may see the process dead: a waiter may count on its being free.
   std::unique_ptr<platform::GuestThread> guest;

@@ -14,6 +14,7 @@
 #include "base/abi/signal.h"
 #include "base/mutex.h"
 #include "base/ref.h"
+#include "base/result.h"
 #include "base/types.h"
 #include "base/wait_queue.h"
 #include "sentry/signals/pending_signals.h"
@@ -61,10 +62,18 @@ class ThreadGroup : public base::RefCounted {
   base::RefPtr<SignalHandlers> handlers() const;
   // execve: a private set of handlers.
   void set_handlers(base::RefPtr<SignalHandlers> handlers);
-  // Queues a signal for the process (kill). Handles SIGKILL, SIGCONT, stop signals and ignored ones as signal(7) says.
+  // Queues a signal of the kernel's own for the process. Handles SIGKILL, SIGCONT, stop signals and ignored ones as
+  // signal(7) says. Reaches even a container's init (as a signal from an ancestor pid namespace does). A process
+  // without threads ignores it.
   void SendSignal(const base::abi::Siginfo& info);
+  // The same for a signal a guest sends (kill, sigqueue): init gets only what it has a handler for
+  // (pid_namespaces(7)). EAGAIN: RLIMIT_SIGPENDING of the receiver, for a real-time signal not from kill(2).
+  base::Result<void> SendUserSignal(const base::abi::Siginfo& info);
+  // sigaction(2): returns the old action; drops pending signals that are ignored from now on.
+  base::abi::KernelSigaction SetAction(base::Signal signal, const base::abi::KernelSigaction& action);
   // Ends all threads with wait status `status`; the first call wins. Any thread.
   void StartGroupExit(int status);
+  int group_exit_status() const;
   bool group_exiting() const { return group_exiting_.load(std::memory_order_acquire); }
 
   // Stopped by job control.
@@ -77,11 +86,19 @@ class ThreadGroup : public base::RefCounted {
   // Notified (POLLIN) when a signal is queued for the process or one of its threads: signalfd, sigtimedwait.
   base::WaitQueue& signal_queue() { return signal_wait_; }
 
+  // --- Job control, for the parent's wait4 and waitid. Any thread.
+  // The wait status of a stop not yet waited for (WUNTRACED), 0 if none; whether a continuation has not been waited for
+  // yet (WCONTINUED). Consumed unless `keep` (WNOWAIT).
+  int TakeStopReport(bool keep);
+  bool TakeContinueReport(bool keep);
+
   // --- Children. Notified (POLLIN) when a child changes state; for wait4 and friends. Any thread.
   base::WaitQueue& child_queue() { return child_wait_; }
 
   // --- Guarded by Kernel::tree_mutex().
-  std::vector<Task*> tasks;                       // Live threads; tasks[0] need not be the leader.
+  // Live threads; tasks[0] need not be the leader. Written with both the tree lock and the signal lock held; read with
+  // either.
+  std::vector<Task*> tasks;
   Task* leader = nullptr;                         // Null after the leader exited.
   ThreadGroup* parent = nullptr;                  // Null: the kernel (init processes).
   std::list<base::RefPtr<ThreadGroup>> children;  // Live and zombie; the reference the tree holds.
@@ -97,11 +114,12 @@ class ThreadGroup : public base::RefCounted {
   bool did_exec = false;
   // Child resource usage of reaped children, nanoseconds.
   int64_t children_user_ns = 0, children_system_ns = 0;
-  // Job control, for WUNTRACED and WCONTINUED: a change not yet waited for; 0 none, else the wait status to report.
-  int stop_report = 0;
-  bool continue_report = false;
+
+  // Set for a container's first process before it runs: pid_namespaces(7) protects it from signals.
+  std::atomic<bool> protected_init{false};
 
  private:
+  friend class SignalDelivery;
   friend class Task;
   friend class TaskPeer;
 
@@ -115,11 +133,18 @@ class ThreadGroup : public base::RefCounted {
   mutable base::Mutex signal_mutex_;
   base::RefPtr<SignalHandlers> handlers_ ABSL_GUARDED_BY(signal_mutex_);
   PendingSignals pending_ ABSL_GUARDED_BY(signal_mutex_);
-  bool stopped_ ABSL_GUARDED_BY(signal_mutex_) = false;  // Job control: threads wait in PrepareForGuest.
+  // Job control. All threads shall stop / have stopped; they wait in NextSignal.
+  int stop_signal_ ABSL_GUARDED_BY(signal_mutex_) = 0;  // Why; 0: not stopping.
+  bool stopped_ ABSL_GUARDED_BY(signal_mutex_) = false;
+  int stop_report_ ABSL_GUARDED_BY(signal_mutex_) = 0;  // Wait status.
+  bool continue_report_ ABSL_GUARDED_BY(signal_mutex_) = false;
+  int parent_notice_ ABSL_GUARDED_BY(signal_mutex_) = 0;   // CLD_* the next thread to run tells the parent; 0: none.
+  size_t next_target_ ABSL_GUARDED_BY(signal_mutex_) = 0;  // Where the search for a thread to interrupt begins.
   int group_exit_status_ ABSL_GUARDED_BY(signal_mutex_) = 0;
   Task* exec_task_ ABSL_GUARDED_BY(signal_mutex_) = nullptr;  // Waits in execve for the other threads to end.
   std::atomic<bool> group_exiting_{false};
   base::WaitQueue signal_wait_;
+  base::WaitQueue continue_wait_;  // Notified (POLLIN) when stopped threads shall look again.
   base::WaitQueue child_wait_;
   base::WaitQueue thread_exit_;  // Notified when a thread has left `tasks`.
 };
