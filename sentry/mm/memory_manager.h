@@ -123,8 +123,9 @@ class MemoryManager final : public base::RefCounted {
   base::GuestAddr Brk(base::GuestAddr address, const MemoryLimits& limits);
   // msync(2). Parks.
   base::Result<void> Sync(base::GuestAddr address, uint64_t length, int flags);
-  // mincore(2): one byte a page. ENOMEM, EINVAL. The host is not asked: what is mapped counts as resident.
-  base::Result<std::vector<uint8_t>> Mincore(base::GuestAddr address, uint64_t length);
+  // mincore(2): how many pages the range has; ENOMEM when one is unmapped. The host is not asked: every mapped page
+  // counts as resident.
+  base::Result<uint64_t> Mincore(base::GuestAddr address, uint64_t length);
   // mlock(2), mlock2(2), munlock(2), mlockall(2), munlockall(2): limits, accounting, populating. Nothing is locked on
   // the host. Park.
   base::Result<void> LockPages(base::GuestAddr address, uint64_t length, int flags, const MemoryLimits& limits);
@@ -162,9 +163,6 @@ class MemoryManager final : public base::RefCounted {
   MemoryManager(const Environment& environment, base::RefPtr<platform::AddressSpace> space, const MemoryLayout& layout);
   ~MemoryManager() override;
 
-  struct Placed;
-  using Operation = platform::AddressSpace::Operation;
-
   // Where a mapping goes (Linux: get_unmapped_area). ENOMEM, EINVAL, EPERM, EEXIST.
   base::Result<base::GuestAddr> PlaceLocked(base::GuestAddr hint, uint64_t length, int flags) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -175,11 +173,12 @@ class MemoryManager final : public base::RefCounted {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   uint64_t TotalLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   uint64_t StackTouchedLocked(const Vma& stack) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Whether every byte of the range is mapped, and private anonymous.
-  bool AllPrivateAnonymousLocked(base::GuestRange range) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether everything that is mapped in the range is private anonymous.
+  bool OnlyPrivateAnonymousLocked(base::GuestRange range) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Fills `vma` from the file of a request. Errors: as mmap(2). May park (donation comes later, in MapOnHost).
-  base::Result<void> CheckFile(vfs::Context& context, const MapRequest& request, Vma& vma);
+  // Checks the mapping type of a request and fills `vma` accordingly. Errors: as mmap(2).
+  static base::Result<void> DescribeFile(vfs::Context& context, const MapRequest& request, Vma& vma);
+  static base::Result<void> DescribeAnonymous(const MapRequest& request, Vma& vma);
   // Makes the mapping on the host, over whatever is there. Parks.
   base::Result<void> MapOnHost(const Vma& vma, platform::GuestThread* caller) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // Unmaps on the host, then in the tree. Parks.
@@ -187,13 +186,25 @@ class MemoryManager final : public base::RefCounted {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // Puts `vma` into the tree, over whatever was there.
   void Record(Vma vma) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Touches the pages of the range as mmap(MAP_POPULATE) and mlock(2) do; what cannot be touched is left. Parks.
   void Populate(base::GuestRange range) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+
+  // The pieces of Remap; see memory_remap.cc.
   base::Result<base::GuestAddr> RemapTo(base::GuestRange from, uint64_t new_length, int flags, base::GuestAddr to,
                                         const MemoryLimits& limits) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  base::Result<Vma> CheckResizeLocked(base::GuestRange from, uint64_t new_length, const MemoryLimits& limits) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  base::Result<void> MoveMapping(const Vma& vma, base::GuestRange from, base::GuestRange to, bool keep_old)
+  base::Result<Vma> CheckResize(base::GuestRange from, uint64_t new_length, const MemoryLimits& limits) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  base::Result<void> GrowInPlace(const Vma& vma, uint64_t added) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Makes the free range `to` of the pages of `from`, which is part of `vma` (empty: a second view of shared memory),
+  // and of new pages behind them.
+  base::Result<void> Move(const Vma& vma, base::GuestRange from, base::GuestRange to, bool keep_old)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  base::Result<void> FillMoved(const Vma& moved, base::GuestRange from, bool duplicate)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  base::Result<void> MoveOnHost(base::GuestRange from, base::GuestAddr to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Repeats on the host the advice that `vma` has taken, for a new part of it.
+  base::Result<void> AdviseNewPart(const Vma& vma, base::GuestRange part) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+
   base::Result<void> SetLocked(base::GuestRange range, uint32_t flags) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
   // Constant after construction.

@@ -47,6 +47,7 @@ class VmaTree {
 
   // The highest (lowest) address in [low, high) of `length` free bytes, a multiple of `alignment`. Keeps the stack
   // guard gap below mappings that grow down.
+  // Not safe for concurrent calls, const or not: both remember where to look next.
   std::optional<base::GuestAddr> FindGapTopDown(base::GuestRange within, uint64_t length, uint64_t alignment) const;
   std::optional<base::GuestAddr> FindGapBottomUp(base::GuestRange within, uint64_t length, uint64_t alignment) const;
 
@@ -70,6 +71,11 @@ class VmaTree {
   void MergeAround(base::GuestRange range);
 
   Map map_;
+  // Where the last top-down search below search_top_ ended: no free range above search_from_ is larger than
+  // largest_hole_above_. Only saves time.
+  mutable base::GuestAddr search_top_;
+  mutable base::GuestAddr search_from_;
+  mutable uint64_t largest_hole_above_ = 0;
   uint64_t total_bytes_ = 0;
   uint64_t data_bytes_ = 0;
   uint64_t locked_bytes_ = 0;
