@@ -23,7 +23,7 @@ class SignalHandlers : public base::RefCounted {
   base::RefPtr<SignalHandlers> CopyForExec() const;
   // Whether a signal sent now would be thrown away: SIG_IGN, or SIG_DFL of a signal whose default is to be ignored.
   bool Ignored(base::Signal signal) const;
-  // The set of signals that have a handler or default action other than ignore... as /proc/PID/status shows them.
+  // SigIgn and SigCgt as /proc/PID/status shows them: set to SIG_IGN; with a handler.
   void Masks(base::abi::SignalSet* ignored, base::abi::SignalSet* caught) const;
 
  private:

@@ -280,6 +280,7 @@ class Task : public base::RefCounted, public vfs::Context {
   base::abi::SignalSet awaited_ = 0;  // Blocked signals a WaitForSignal is there for.
   bool in_stop_ = false;              // Takes part in the group's stop; waits until it is false.
   bool stop_dequeued_ = false;        // Is about to stop the group; SIGCONT clears it.
+  bool leaving_ = false;              // LeaveSignals was called.
   // Own fiber.
   std::optional<base::abi::SignalSet> saved_mask_;  // To be restored when the temporary mask ends.
   base::abi::StackT alternate_stack_{.sp = 0, .flags = 2 /* SS_DISABLE */, .padding = 0, .size = 0};

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sentry/signals/pending_signals.h"
+
+#include <signal.h>
+
+#include <bit>
+
+namespace sentry {
+namespace {
+
+// Signals from this number on (the kernel's SIGRTMIN) are queued each.
+constexpr int kFirstRealTime = 32;
+
+constexpr base::abi::SignalSet Bit(int signal) { return base::abi::SignalSet{1} << (signal - 1); }
+
+}  // namespace
+
+bool PendingSignals::WouldDrop(int signal) const { return signal < kFirstRealTime && (set_ & Bit(signal)) != 0; }
+
+bool PendingSignals::Enqueue(const base::abi::Siginfo& info, SignalAccounts::Charge charge) {
+  if (WouldDrop(info.signo)) return false;
+  set_ |= Bit(info.signo);
+  queue_.emplace(info.signo, Entry{info, std::move(charge)});
+  return true;
+}
+
+void PendingSignals::EnqueueWithoutDetails(int signal) { set_ |= Bit(signal); }
+
+bool PendingSignals::Dequeue(base::abi::SignalSet allowed, base::abi::Siginfo* info) {
+  base::abi::SignalSet candidates = set_ & allowed;
+  if (candidates == 0) return false;
+  if ((candidates & kSynchronous) != 0) candidates &= kSynchronous;
+  int signal = std::countr_zero(candidates) + 1;
+  auto first = queue_.lower_bound(signal);
+  if (first == queue_.end() || first->first != signal) {
+    *info = base::abi::Siginfo();
+    info->signo = signal;
+    info->code = SI_USER;
+    set_ &= ~Bit(signal);
+    return true;
+  }
+  *info = first->second.info;
+  auto next = queue_.erase(first);
+  if (next == queue_.end() || next->first != signal) set_ &= ~Bit(signal);
+  return true;
+}
+
+void PendingSignals::Discard(base::abi::SignalSet mask) {
+  if ((set_ & mask) == 0) return;
+  set_ &= ~mask;
+  std::erase_if(queue_, [mask](const auto& entry) { return (Bit(entry.first) & mask) != 0; });
+}
+
+}  // namespace sentry
