@@ -46,7 +46,7 @@ base::Result<std::pair<base::UniqueFd, base::UniqueFd>> Channel::MakePair() {
 base::Result<void> Channel::Send(const google::protobuf::MessageLite& message, std::span<const int> descriptors) {
   size_t size = message.ByteSizeLong();
   if (size > kMaxMessageBytes || descriptors.size() > kMaxDescriptors) return base::Errno(EMSGSIZE);
-  message.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(buffer_.get()));
+  if (!message.SerializeToArray(buffer_.get(), static_cast<int>(kMaxMessageBytes))) return base::Errno(EMSGSIZE);
 
   iovec vector{.iov_base = buffer_.get(), .iov_len = size};
   alignas(cmsghdr) char control[kControlBytes];

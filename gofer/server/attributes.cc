@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "gofer/protocol/gofer.pb.h"
 #include "gofer/server/connection.h"
 #include "gofer/server/resolve.h"
 

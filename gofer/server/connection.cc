@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "gofer/protocol/gofer.pb.h"
 #include "gofer/protocol/limits.h"
 #include "gofer/server/resolve.h"
 #include "gofer/server/server.h"

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "gofer/protocol/channel.h"
-#include "gofer/protocol/gofer.pb.h"
+#include "gofer/protocol/messages.h"
 #include "gofer/server/node.h"
 
 namespace gofer {

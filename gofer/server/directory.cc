@@ -11,6 +11,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "gofer/protocol/gofer.pb.h"
 #include "gofer/protocol/limits.h"
 #include "gofer/server/connection.h"
 #include "gofer/server/resolve.h"

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "gofer/protocol/gofer.pb.h"
 #include "gofer/protocol/limits.h"
 #include "gofer/server/connection.h"
 #include "gofer/server/resolve.h"
@@ -60,7 +61,8 @@ Connection::Outcome Connection::Do(const wire::Connect& request, wire::Result& r
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   strncpy(address.sun_path, DescriptorName(node->fd()).c_str(), sizeof(address.sun_path) - 1);
-  if (connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) return base::Errno(errno);
+  const void* any_address = &address;
+  if (connect(socket.get(), static_cast<const sockaddr*>(any_address), sizeof(address)) != 0) return base::Errno(errno);
   return Donate(std::move(socket), result);
 }
 

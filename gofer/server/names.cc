@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 
+#include "gofer/protocol/gofer.pb.h"
 #include "gofer/protocol/limits.h"
 #include "gofer/server/connection.h"
 #include "gofer/server/resolve.h"

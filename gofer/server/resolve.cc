@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "gofer/protocol/gofer.pb.h"
 #include "gofer/protocol/limits.h"
 
 namespace gofer {

@@ -7,7 +7,7 @@
 #include "base/ref.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "gofer/protocol/gofer.pb.h"
+#include "gofer/protocol/messages.h"
 #include "gofer/server/node.h"
 
 namespace gofer {

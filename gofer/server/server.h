@@ -3,8 +3,8 @@
 
 #include <cstdint>
 #include <span>
+#include <unordered_map>
 
-#include "absl/container/flat_hash_map.h"
 #include "base/condvar.h"
 #include "base/mutex.h"
 #include "base/ref.h"
@@ -44,7 +44,7 @@ class Server {
   const size_t max_nodes_;
   base::Mutex mutex_{kLock};
   uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::flat_hash_map<uint64_t, base::RefPtr<Node>> nodes_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_map<uint64_t, base::RefPtr<Node>> nodes_ ABSL_GUARDED_BY(mutex_);
   // Connections being served; the last thing a connection's thread does is to count itself off.
   int connections_ ABSL_GUARDED_BY(mutex_) = 0;
   base::CondVar connection_ended_;

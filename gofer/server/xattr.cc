@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <string>
 
+#include "gofer/protocol/gofer.pb.h"
 #include "gofer/protocol/limits.h"
 #include "gofer/server/connection.h"
 #include "gofer/server/node.h"
