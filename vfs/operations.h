@@ -47,6 +47,9 @@ base::Result<void> AccessPath(Context& context, const Path& path, unsigned acces
 base::Result<Path> EnterDirectory(Context& context, const StartPoint& at, std::string_view name);
 base::Result<FilesystemStatus> StatFilesystem(Context& context, const Path& path);
 
+// getdents64(2): EBADF (O_PATH), ENOTDIR, ENOENT when the directory was removed.
+base::Result<void> ReadDirectory(Context& context, FileDescription& description, DirectorySink& sink);
+
 base::Result<void> MakeDirectory(Context& context, const StartPoint& at, std::string_view name, uint32_t mode);
 // mknod(2): `mode` with its type bits (0: regular).
 base::Result<void> MakeNode(Context& context, const StartPoint& at, std::string_view name, uint32_t mode,

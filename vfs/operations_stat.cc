@@ -57,6 +57,14 @@ base::Result<FilesystemStatus> StatFilesystem(Context& context, const Path& path
   return status;
 }
 
+base::Result<void> ReadDirectory(Context& context, FileDescription& description, DirectorySink& sink) {
+  if (description.is_path_only()) return base::Errno(EBADF);
+  const Dentry& dentry = *description.path().dentry;
+  if (!dentry.is_directory()) return base::Errno(ENOTDIR);
+  if (dentry.is_dead()) return base::Errno(ENOENT);
+  return description.ReadDirectory(context, sink);
+}
+
 base::Result<std::string> ReadLinkAt(Context& context, const Path& path, const Path& root) {
   Inode& inode = *path.dentry->inode();
   if (!inode.is_symlink()) return base::Errno(EINVAL);

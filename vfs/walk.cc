@@ -38,7 +38,8 @@ Walker::Walker(Context& context, const StartPoint& at, std::string_view name, ui
 
 base::Result<void> Walker::JumpToRoot() {
   if ((resolve_ & kResolveBeneath) != 0) return base::Errno(EXDEV);
-  if ((resolve_ & kResolveNoCrossMount) != 0 && current_.mount != root_.mount) return base::Errno(EXDEV);
+  // An absolute name may begin anywhere; an absolute link may not lead to another mount.
+  if ((resolve_ & kResolveNoCrossMount) != 0 && links_ > 0 && current_.mount != root_.mount) return base::Errno(EXDEV);
   current_ = root_;
   return {};
 }
