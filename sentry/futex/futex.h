@@ -115,6 +115,9 @@ class FutexTable {
   static constexpr size_t kBuckets = 256;
 
   static size_t Hash(const FutexKey& key);
+  // Calls `body(bucket of first, bucket of second, index of the latter)` with both locked.
+  template <typename Body>
+  auto WithBoth(const FutexKey& first, const FutexKey& second, Body body);
 
   const std::unique_ptr<Bucket[]> buckets_;
 };
