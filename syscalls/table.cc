@@ -5,7 +5,10 @@
 
 #include "syscalls/decode.h"
 #include "syscalls/sys_exec.h"
+#include "syscalls/sys_open.h"
 #include "syscalls/sys_process.h"
+#include "syscalls/sys_rw.h"
+#include "syscalls/sys_stat.h"
 #include "syscalls/sys_wait.h"
 
 namespace syscalls {

@@ -42,6 +42,13 @@ base::Result<base::Fd> Task::InstallFd(base::RefPtr<vfs::FileDescription> file, 
   return fds_->Install(std::move(file), close_on_exec, group_->limits().Soft(RLIMIT_NOFILE));
 }
 
+void Task::UnshareFds() {
+  if (fds_->reference_count() == 1) return;
+  base::RefPtr<FdTable> copy = fds_->Copy();
+  base::MutexLock lock(mutex_);
+  std::swap(fds_, copy);
+}
+
 base::RefPtr<MemoryManager> Task::SharedMemory() const {
   base::MutexLock lock(mutex_);
   return memory_;

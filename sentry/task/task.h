@@ -90,6 +90,8 @@ class Task : public base::RefCounted, public vfs::Context {
   FdTable& fds() const { return *fds_; }
   FsContext& fs() const { return *fs_; }
   base::Result<base::RefPtr<vfs::FileDescription>> GetFile(base::Fd fd) const { return fds_->Get(fd); }
+  // A table of its own, if it is shared (CLOSE_RANGE_UNSHARE, unshare(CLONE_FILES)).
+  void UnshareFds();
   base::Result<base::Fd> InstallFd(base::RefPtr<vfs::FileDescription> file, bool close_on_exec);
 
   // --- Any thread.
