@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of the tree that a machine can check.
 
-    tools/lint.py [--root DIR] [--only CHECK,...] [--tidy [FILE...]]
+    tools/lint.py [--root DIR] [--only CHECK,...] [--fix] [--tidy [FILE...]]
 
 Prints one line per finding, "path:line: [check] message", then "N passed, M failed" counting checks; exits 1 on a finding.
 A finding that must stay is listed with its reason in tools/lint_allow.txt ("check path  # reason"); an entry that no longer
@@ -250,6 +250,11 @@ def check_format(sources, findings, root):
                     Finding(match.group(1), int(match.group(2)), "format", f"run clang-format-14 -i {match.group(1)}"))
 
 
+def fix_format(sources, root):
+    paths = [s.path for s in sources if s.suffix in (".h", ".cc", ".c")]
+    subprocess.run(["clang-format-14", "-i", *paths], cwd=root, check=True)
+
+
 def header_closure(path, by_path, memo):
     """The files of ours that PATH includes, directly or not, and itself."""
     if path not in memo:
@@ -261,7 +266,7 @@ def header_closure(path, by_path, memo):
 
 
 def generate_protos(root, out):
-    protos = [str(p.relative_to(root)) for d in LAYERS for p in (root / d).glob("*.proto")]
+    protos = [str(p.relative_to(root)) for d in LAYERS for p in (root / d).rglob("*.proto")]
     if protos:
         out.mkdir(parents=True, exist_ok=True)
         subprocess.run(["protoc", f"-I{root}", f"--cpp_out=lite:{out}", *protos], cwd=root, check=True)
@@ -401,12 +406,15 @@ def main():
     parser = argparse.ArgumentParser(description="checks the rules of the tree")
     parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parent.parent)
     parser.add_argument("--only", help="comma-separated checks")
+    parser.add_argument("--fix", action="store_true", help="run clang-format over the sources first")
     parser.add_argument("--tidy", action="store_true", help="run clang-tidy instead (all sources, or the given ones)")
     parser.add_argument("files", nargs="*")
     arguments = parser.parse_args()
     root = arguments.root.resolve()
     if arguments.tidy:
         return 0 if run_tidy(root, arguments.files, read_tree(root)) else 1
+    if arguments.fix:
+        fix_format(read_tree(root), root)
     checks = tuple(arguments.only.split(",")) if arguments.only else FILE_CHECKS + TOOL_CHECKS
     findings = lint(root, checks)
     for finding in findings:
