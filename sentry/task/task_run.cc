@@ -128,7 +128,6 @@ bool Task::PrepareForGuest(std::optional<FinishedCall> finished) {
       SignalVerdict verdict = NextSignal(*this);
       switch (verdict.kind) {
         case SignalVerdict::Kind::kExit:
-          PrepareGroupExit(verdict.wait_status);
           return false;
         case SignalVerdict::Kind::kHandler:
           // More may be pending: look again before guest code runs.
