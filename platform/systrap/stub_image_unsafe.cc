@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/systrap/stub_image.h"
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/memfd.h>
+#include <sys/syscall.h>
+
+#include <cstring>
+#include <vector>
+
+#include "base/log.h"
+#include "platform/systrap/filter.h"
+#include "platform/systrap/stub_layout.h"
+#include "platform/systrap/syscall_unsafe.h"
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10U
+#endif
+
+extern "C" {
+extern const char systrap_stub_begin[], systrap_stub_end[], systrap_stub_boot[], systrap_stub_handler[],
+    systrap_stub_park[], systrap_stub_restorer[], systrap_stub_exit[], systrap_stub_hello[], systrap_stub_helper_mask[];
+}
+
+namespace platform::systrap {
+
+namespace {
+
+// The filter pages: F1's header first (its address is a constant of the code), then F0's, then the programs.
+constexpr uint64_t kF0Header = 16;
+constexpr uint64_t kF1Program = 64;
+constexpr uint64_t kF0Program = 256;
+
+struct ProgramHeader {
+  uint64_t length;
+  uint64_t program;
+};
+
+uint64_t Address(const char* label) { return STUB_CODE + static_cast<uint64_t>(label - systrap_stub_begin); }
+
+base::Result<void> Write(int fd, uint64_t offset, const void* bytes, size_t size) {
+  long written = RawSyscall(SYS_pwrite64, fd, bytes, size, offset);
+  if (written < 0) return base::Errno(static_cast<int>(-written));
+  if (static_cast<size_t>(written) != size) return base::Errno(EIO);
+  return {};
+}
+
+base::Result<void> WriteProgram(int fd, uint64_t header, uint64_t at, const std::vector<sock_filter>& program) {
+  CHECK_INVARIANT(at + program.size() * sizeof(sock_filter) <= STUB_FILTERS_SIZE);
+  ProgramHeader fields{program.size(), STUB_FILTERS + at};
+  uint64_t base = STUB_FILTERS - STUB_CODE;
+  TRY(Write(fd, base + header, &fields, sizeof(fields)));
+  return Write(fd, base + at, program.data(), program.size() * sizeof(sock_filter));
+}
+
+}  // namespace
+
+const StubLabels& Labels() {
+  static const StubLabels labels{Address(systrap_stub_boot),        Address(systrap_stub_handler),
+                                 Address(systrap_stub_park),        Address(systrap_stub_restorer),
+                                 Address(systrap_stub_exit),        Address(systrap_stub_hello),
+                                 Address(systrap_stub_helper_mask), STUB_FILTERS + kF0Header};
+  return labels;
+}
+
+uint64_t HelperSignalMask() {
+  uint64_t mask = 0;
+  memcpy(&mask, systrap_stub_helper_mask, sizeof(mask));
+  return mask;
+}
+
+base::Result<base::UniqueFd> MakeMemoryFile(const char* name, uint64_t size, bool executable) {
+  unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  long fd = -EINVAL;
+  if (executable) fd = RawSyscall(SYS_memfd_create, name, flags | MFD_EXEC);
+  if (fd == -EINVAL) fd = RawSyscall(SYS_memfd_create, name, flags);
+  if (fd < 0) return base::Errno(static_cast<int>(-fd));
+  base::UniqueFd file(static_cast<int>(fd));
+  long result = RawSyscall(SYS_ftruncate, file.get(), size);
+  if (result < 0) return base::Errno(static_cast<int>(-result));
+  return file;
+}
+
+base::Result<base::UniqueFd> MakeStubImage() {
+  base::UniqueFd file = TRY(MakeMemoryFile("runsc-stub", STUB_IMAGE_SIZE, true));
+  TRY(Write(file.get(), 0, systrap_stub_begin, static_cast<size_t>(systrap_stub_end - systrap_stub_begin)));
+  std::vector<sock_filter> f1 = BuildF1();
+  CHECK_INVARIANT(kF1Program + f1.size() * sizeof(sock_filter) <= kF0Program);
+  TRY(WriteProgram(file.get(), 0, kF1Program, f1));
+  TRY(WriteProgram(file.get(), kF0Header, kF0Program, BuildF0(Labels().helper_mask)));
+  long result =
+      RawSyscall(SYS_fcntl, file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+  if (result < 0) return base::Errno(static_cast<int>(-result));
+  return file;
+}
+
+}  // namespace platform::systrap

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stub region: where the platform's own pages lie in every guest address space, and what is in them. Included by
+// assembler and C++: macros only.
+//
+//   STUB_CODE      code page (read, execute) and filter page (read): one image, mapped by the zygote, inherited
+//   STUB_COMMAND   the helper's command page: read only here, written by the sentry, one per process
+//   STUB_SLOTS     one slot per guest thread: context and alternate signal stack; shared with the sentry, writable by
+//   the
+//                  guest: untrusted
+//   STUB_VDSO_*    a window in which the host's vvar and vdso pages lie, at a random place
+//
+// The filters compare only the upper halves of addresses: everything whose upper half is STUB_HIGH belongs to the
+// platform, everything below STUB_GUEST_END to the guest; what lies between belongs to nobody.
+#pragma once
+
+#define STUB_HIGH 0x7fff
+#define STUB_BASE 0x7fff00000000
+#define STUB_GUEST_END 0x7ffe00000000
+
+#define STUB_CODE STUB_BASE
+#define STUB_CODE_LOW 0x0
+#define STUB_CODE_SIZE 0x1000
+// The privileged zone is [STUB_CODE, STUB_CODE + STUB_ZONE_SIZE): only the helper's system calls come from there.
+#define STUB_ZONE_SIZE 0x300
+#define STUB_FILTERS (STUB_BASE + 0x1000)
+#define STUB_FILTERS_SIZE 0x2000
+#define STUB_IMAGE_SIZE 0x3000
+
+#define STUB_COMMAND_LOW 0x10000
+#define STUB_COMMAND (STUB_BASE + STUB_COMMAND_LOW)
+
+#define STUB_SLOTS_LOW 0x10000000
+#define STUB_SLOTS (STUB_BASE + STUB_SLOTS_LOW)
+#define STUB_SLOT_SHIFT 15
+#define STUB_SLOT_SIZE 0x8000
+#define STUB_SLOT_COUNT 0x8000
+#define STUB_SLOTS_SIZE 0x40000000
+
+#define STUB_VDSO_BEGIN (STUB_BASE + 0x90000000)
+#define STUB_VDSO_END (STUB_BASE + 0xf0000000)
+
+// Numbers no kernel will ever give a system call: natively ENOSYS.
+#define STUB_NR_FIRST 0x20000000
+#define STUB_NR_WAIT 0x20000001
+#define STUB_NR_PARK 0x20000002
+#define STUB_NR_LAST 0x2000000f
+
+// A reply to STUB_NR_WAIT or STUB_NR_PARK with this bit: sleep in a futex wait until the word differs from the low
+// half.
+#define STUB_REPLY_SLEEP_BIT 32
+
+// The command page.
+#define COMMAND_COOKIE 0
+#define COMMAND_COUNT 8
+#define COMMAND_WORD 16
+#define COMMAND_NAME 32
+#define COMMAND_ENTRIES 64
+#define COMMAND_ENTRY_SIZE 64
+#define COMMAND_ENTRY_MAX 63
+// An entry: number, six arguments, kind.
+#define ENTRY_NUMBER 0
+#define ENTRY_ARGUMENTS 8
+#define ENTRY_KIND 56
+#define KIND_PLAIN 0
+#define KIND_THREAD 1
+#define KIND_FORK 2
+#define KIND_EXCHANGE 3
+
+// A slot: header, then the alternate signal stack. The first frame of a thread is made by the sentry.
+#define SLOT_FS_BASE 0
+#define SLOT_GS_BASE 8
+#define SLOT_FRAME 16
+#define SLOT_WORD 24
+#define SLOT_START_WORD 28
+#define SLOT_STACK 0x1000
+#define SLOT_FIRST_FRAME 0x5000
+#define SLOT_FIRST_FPSTATE 0x5400
+
+// The host signal that brings a thread into its handler (SIGUSR1).
+#define STUB_KICK_SIGNAL 10
