@@ -45,8 +45,8 @@ class Systrap final : public Platform {
   // listener above us: EBUSY), or what a host call failed with.
   static base::Result<std::unique_ptr<Systrap>> Prepare(const Options& options);
 
-  // Starts the host thread that reaps stubs and binds the platform to the scheduler. Before the first receiver is polled
-  // and before NewContainer. The executor must outlive the platform. Errors: EAGAIN.
+  // Starts the host thread that reaps stubs and binds the platform to the scheduler. Before the first receiver is
+  // polled and before NewContainer. The executor must outlive the platform. Errors: EAGAIN.
   base::Result<void> Start(Executor& executor);
 
   // One per zygote; valid as long as the platform. The scheduler polls them from Start on.

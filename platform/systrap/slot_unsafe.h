@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// One guest thread's slot: memory shared with the guest, which may change any byte at any time. Everything is copied
+// once, then checked.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "platform/registers.h"
+#include "platform/systrap/host_facts.h"
+#include "platform/systrap/stub_layout.h"
+
+namespace platform::systrap {
+
+// The kernel's struct ucontext of x86-64, as it lies in a signal frame.
+struct HostFrame {
+  uint64_t flags;
+  uint64_t link;
+  uint64_t stack_pointer;
+  uint64_t stack_flags;
+  uint64_t stack_size;
+  uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
+  uint16_t cs, gs, fs, ss;
+  uint64_t error_code;
+  uint64_t trap_number;
+  uint64_t old_mask;
+  uint64_t cr2;
+  uint64_t fpstate;
+  uint64_t reserved[8];
+  uint64_t mask;
+};
+static_assert(sizeof(HostFrame) == 304);
+
+inline constexpr size_t kLegacyStateSize = 512;
+inline constexpr size_t kMxcsrOffset = 24;
+inline constexpr size_t kMxcsrMaskOffset = 28;
+inline constexpr size_t kSoftwareBytesOffset = 464;
+inline constexpr size_t kXsaveHeaderOffset = 512;
+inline constexpr size_t kXsaveHeaderSize = 64;
+inline constexpr uint32_t kXstateMagic1 = 0x46505853;
+inline constexpr uint32_t kXstateMagic2 = 0x46505845;
+
+// struct _fpx_sw_bytes.
+struct FrameSoftwareBytes {
+  uint32_t magic1;
+  uint32_t extended_size;
+  uint64_t xfeatures;
+  uint32_t xstate_size;
+  uint32_t padding[7];
+};
+static_assert(sizeof(FrameSoftwareBytes) == 48);
+
+// What a park call of the handler reports: the interesting part of siginfo and the whole frame, copied.
+struct Stop {
+  int signal;  // 0: this stop was taken before, its reply was lost.
+  int code;
+  uint64_t address;       // si_addr; si_call_addr for SIGSYS.
+  uint32_t call_number;   // SIGSYS.
+  uint32_t architecture;  // SIGSYS.
+  uint64_t trap_number;
+  uint64_t error_code;
+  Registers registers;  // orig_rax is -1.
+  uint64_t frame;       // Offset of the frame in the slot.
+  uint64_t fpstate;     // Offset of the extended state in the slot; 0: none.
+};
+
+class Slot {
+ public:
+  Slot() = default;
+  // `memory` is the sentry's mapping of the slot that lies at `address` in the stub.
+  Slot(std::byte* memory, uint64_t address) : memory_(memory), address_(address) {}
+
+  uint64_t address() const { return address_; }
+
+  // Copies the stop a handler reports by the addresses of its siginfo and ucontext, and marks it as taken. False when
+  // they do not lie in the slot as the kernel would have put them.
+  bool TakeStop(const HostFacts& facts, uint64_t info, uint64_t context, Stop* stop);
+
+  // Copies the extended state at offset `fpstate` (0: clears). False when memory is out.
+  bool ReadExtendedState(const HostFacts& facts, uint64_t fpstate, ExtendedState* state) const;
+
+  // Writes the frame the handler (or a new thread) will leave by. With `state`, both go to the places of a first frame;
+  // without, the frame goes to offset `frame` and refers to the extended state at `fpstate`, both from TakeStop.
+  void WriteFrame(const HostFacts& facts, const Registers& registers, const ExtendedState* state, uint64_t frame,
+                  uint64_t fpstate);
+
+  // The word a parked thread sleeps on.
+  void set_word(uint32_t word);
+  std::atomic<uint32_t>* word();
+  // What a new thread sleeps on before it first leaves; 0: it leaves at once.
+  void set_start_word(uint32_t word);
+
+ private:
+  template <typename T>
+  void Put(uint64_t offset, const T& value);
+  template <typename T>
+  T Get(uint64_t offset) const;
+
+  std::byte* memory_ = nullptr;
+  uint64_t address_ = 0;
+};
+
+}  // namespace platform::systrap

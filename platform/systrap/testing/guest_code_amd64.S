@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guest code for tests: position-independent, no stack, no memory but what a register points to. rbx counts.
+    .section .rodata.systrap_guest, "a", @progbits
+    .balign 4096
+    .globl guest_code_begin, guest_code_end
+guest_code_begin:
+
+// rbx times the system call r12 with the argument registers as they are, then exit(rax of the last).
+    .globl guest_loop
+guest_loop:
+1:  mov %r12, %rax
+    syscall
+    dec %rbx
+    jnz 1b
+// exit(rax).
+    .globl guest_exit
+guest_exit:
+    mov %rax, %rdi
+    mov $60, %eax
+    syscall
+    ud2
+
+// The system call in rax, then exit(its result).
+    .globl guest_once
+guest_once:
+    syscall
+    jmp guest_exit
+
+// Counts at (%rdi) for ever.
+    .globl guest_spin
+guest_spin:
+    incq (%rdi)
+    jmp guest_spin
+
+// Counts at (%rdi) for ever and makes call r12 each time round.
+    .globl guest_spin_call
+guest_spin_call:
+    incq (%rdi)
+    mov %r12, %rax
+    syscall
+    jmp guest_spin_call
+
+// Reads (%rdi), then exit(what was there).
+    .globl guest_load
+guest_load:
+    mov (%rdi), %rax
+    jmp guest_exit
+
+    .globl guest_undefined
+guest_undefined:
+    ud2
+
+    .globl guest_breakpoint
+guest_breakpoint:
+    int3
+    jmp guest_exit
+
+    .globl guest_divide
+guest_divide:
+    xor %edx, %edx
+    xor %ecx, %ecx
+    div %ecx
+
+    .globl guest_int80
+guest_int80:
+    int $0x80
+    jmp guest_exit
+
+// xmm0 = rdi twice, ymm1's upper half = rsi; call rax; exit if changed with the low byte of the difference, else call r12
+// with the result of the first in rdi, then exit(0).
+    .globl guest_floating
+guest_floating:
+    movq %rdi, %xmm0
+    movq %rsi, %xmm1
+    vinsertf128 $1, %xmm1, %ymm1, %ymm1
+    syscall
+    mov %rax, %r13
+    movq %xmm0, %r8
+    sub %rdi, %r8
+    vextractf128 $1, %ymm1, %xmm2
+    movq %xmm2, %r9
+    sub %rsi, %r9
+    or %r9, %r8
+    mov %r8, %rax
+    jnz guest_exit
+    mov %r13, %rdi
+    mov %r12, %rax
+    syscall
+    xor %eax, %eax
+    jmp guest_exit
+
+// Waits until the word at (%rdi) is not esi, spinning; then exit(it).
+    .globl guest_wait_word
+guest_wait_word:
+    mov (%rdi), %eax
+    cmp %esi, %eax
+    jne guest_exit
+    pause
+    jmp guest_wait_word
+
+// Calls r12 (which it shall make itself), then spins until the word at (%r13) is not 0, then exit(that call's result).
+    .globl guest_call_then_wait
+guest_call_then_wait:
+    mov %r12, %rax
+    syscall
+1:  cmpl $0, (%r13)
+    jne guest_exit
+    pause
+    jmp 1b
+
+// Jumps to rdx with everything else as it is.
+    .globl guest_jump
+guest_jump:
+    jmp *%rdx
+
+// Calls the function at rdx (on the stack in rsp) rbx times with rdi, rsi; then exit(its result).
+    .globl guest_call_function
+guest_call_function:
+    mov %rdi, %r12
+    mov %rsi, %r13
+    mov %rdx, %r14
+1:  mov %r12, %rdi
+    mov %r13, %rsi
+    call *%r14
+    dec %rbx
+    jnz 1b
+    jmp guest_exit
+
+// Reads %fs:0, then exit(what was there).
+    .globl guest_fs
+guest_fs:
+    mov %fs:0, %rax
+    jmp guest_exit
+
+guest_code_end:
+    .org guest_code_begin + 4096, 0xcc
+    .section .note.GNU-stack, "", @progbits
