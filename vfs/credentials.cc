@@ -30,4 +30,13 @@ bool Credentials::InGroup(base::KGid group) const {
   return group == fsgid || std::binary_search(groups.begin(), groups.end(), group);
 }
 
+base::RefPtr<Credentials> Credentials::WithRealIds() const {
+  constexpr uint32_t kNoSetuidFixup = 1 << 2;  // SECBIT_NO_SETUID_FIXUP
+  base::RefPtr<Credentials> real = Copy();
+  real->fsuid = ruid;
+  real->fsgid = rgid;
+  if ((securebits & kNoSetuidFixup) == 0) real->effective = ruid.value() == 0 ? permitted : 0;
+  return real;
+}
+
 }  // namespace vfs

@@ -28,6 +28,9 @@ class Credentials : public base::RefCounted {
   bool HasCapability(int capability) const { return (effective >> capability) & 1; }
   // fsgid or one of the supplementary groups.
   bool InGroup(base::KGid group) const;
+  // What access(2) checks with: the real ids in place of the filesystem ids, and the capabilities root, or nobody else,
+  // would have.
+  base::RefPtr<Credentials> WithRealIds() const;
 };
 
 }  // namespace vfs

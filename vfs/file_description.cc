@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "vfs/dentry.h"
+#include "vfs/mount.h"
 #include "vfs/operations.h"
 #include "vfs/permission.h"
 
@@ -23,7 +24,9 @@ FileDescription::FileDescription(Path path, int flags)
     : offset_mutex_(kOffsetLock), path_(std::move(path)), flags_(flags) {}
 
 FileDescription::~FileDescription() {
-  if (holds_writer_) inode().RemoveWriter();
+  if (!holds_writer_) return;
+  inode().RemoveWriter();
+  path_.mount->RemoveWriter();
 }
 
 Inode& FileDescription::inode() const { return *path_.dentry->inode(); }

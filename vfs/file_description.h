@@ -97,7 +97,7 @@ class FileDescription : public base::RefCounted {
   virtual base::Result<base::RefPtr<Mappable>> Map(Context& context, bool shared, bool writable);
   // Whether O_DIRECT may be set.
   virtual bool SupportsDirect() const { return false; }
-  // Whether the description took one of the inode's writer places (Inode::AddWriter), to give it back at the end.
+  // The description took one of the inode's and the mount's writer places (AddWriter), to be given back at its end.
   void set_holds_writer() { holds_writer_ = true; }
   // Called for every close(2) of a descriptor that refers to this, by whoever closes (record locks). Errors are
   // close's.

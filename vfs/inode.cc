@@ -113,4 +113,13 @@ Filesystem::Filesystem()
 
 Filesystem::~Filesystem() = default;
 
+base::Result<void> Filesystem::SetReadOnly(bool read_only) {
+  bool before = read_only_.exchange(read_only, std::memory_order_seq_cst);
+  if (read_only && !before && writers_.load(std::memory_order_seq_cst) != 0) {
+    read_only_.store(false, std::memory_order_relaxed);
+    return base::Errno(EBUSY);
+  }
+  return {};
+}
+
 }  // namespace vfs

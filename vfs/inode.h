@@ -145,7 +145,8 @@ class Filesystem : public base::RefCounted {
 
   // Read-only as a whole, through whichever mount: EROFS for every change.
   bool read_only() const { return read_only_.load(std::memory_order_relaxed); }
-  void set_read_only(bool read_only) { read_only_.store(read_only, std::memory_order_relaxed); }
+  // EBUSY: cannot become read-only while descriptions are open for writing.
+  base::Result<void> SetReadOnly(bool read_only);
 
   // The dentries kept though nobody uses them. Emptied when the last mount of the filesystem is gone.
   DentryCache& dentry_cache() { return *dentry_cache_; }
@@ -161,6 +162,7 @@ class Filesystem : public base::RefCounted {
 
   base::Mutex rename_mutex_{kRenameLock};
   std::atomic<bool> read_only_{false};
+  std::atomic<int> writers_{0};  // Through all mounts.
   std::atomic<int> mounts_{0};
   const std::unique_ptr<DentryCache> dentry_cache_;
   const uint32_t device_minor_;

@@ -39,6 +39,29 @@ base::RefPtr<Mount> Mount::Create(base::RefPtr<Dentry> root, unsigned flags, std
   return base::AdoptRef(new Mount(std::move(root), flags, std::move(source)));
 }
 
+// A writer counts itself before it looks at the flags, and the flags are set before the writers are looked at.
+base::Result<void> Mount::SetFlags(unsigned flags) {
+  unsigned before = flags_.exchange(flags, std::memory_order_seq_cst);
+  if ((flags & ~before & kMountReadOnly) != 0 && writers_.load(std::memory_order_seq_cst) != 0) {
+    flags_.store(before, std::memory_order_relaxed);
+    return base::Errno(EBUSY);
+  }
+  return {};
+}
+
+base::Result<void> Mount::AddWriter() {
+  writers_.fetch_add(1, std::memory_order_seq_cst);
+  filesystem().writers_.fetch_add(1, std::memory_order_seq_cst);
+  if (!read_only()) return {};
+  RemoveWriter();
+  return base::Errno(EROFS);
+}
+
+void Mount::RemoveWriter() {
+  writers_.fetch_sub(1, std::memory_order_relaxed);
+  filesystem().writers_.fetch_sub(1, std::memory_order_relaxed);
+}
+
 Path Mount::root_path() { return {base::RefPtr<Mount>(this), root_}; }
 
 void Mount::LastReferenceGone() {

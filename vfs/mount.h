@@ -48,7 +48,11 @@ class Mount : public base::RefCounted {
   Filesystem& filesystem() const { return root_->filesystem(); }
   const std::string& source() const { return source_; }
   unsigned flags() const { return flags_.load(std::memory_order_relaxed); }
-  void set_flags(unsigned flags) { flags_.store(flags, std::memory_order_relaxed); }
+  // EBUSY: cannot become read-only while descriptions are open for writing through it.
+  base::Result<void> SetFlags(unsigned flags);
+  // A description open for writing files through this mount. EROFS. Undone by RemoveWriter.
+  base::Result<void> AddWriter();
+  void RemoveWriter();
   // By this mount's flag or the filesystem's.
   bool read_only() const { return (flags() & kMountReadOnly) != 0 || filesystem().read_only(); }
   Path root_path();
@@ -66,6 +70,7 @@ class Mount : public base::RefCounted {
   const base::RefPtr<Dentry> root_;
   const std::string source_;
   std::atomic<unsigned> flags_;
+  std::atomic<int> writers_{0};
   // Guarded by MountTree.
   Mount* parent_ = nullptr;
   base::RefPtr<Dentry> mountpoint_;  // In the parent; null without one.
@@ -145,7 +150,7 @@ class MountNamespace : public base::RefCounted {
   base::Result<void> Move(const Path& from, const Path& to);
   // pivot_root(2), but for the tasks' root and working directories, which are the caller's business.
   base::Result<void> PivotRoot(const Path& new_root, const Path& put_old, const Path& current_root);
-  // MS_REMOUNT|MS_BIND: changes the flags of the mount `target` is the root of. EINVAL.
+  // MS_REMOUNT|MS_BIND: changes the flags of the mount `target` is the root of. EINVAL, EBUSY.
   base::Result<void> SetFlags(const Path& target, unsigned flags);
   // unshare(CLONE_NEWNS): a copy. Each of `paths` that leads through a mount of this namespace is led through its copy.
   base::RefPtr<MountNamespace> Copy(const std::vector<Path*>& paths);

@@ -130,7 +130,9 @@ base::Result<void> MountNamespace::Move(const Path& from, const Path& to) {
   base::MutexLock lock(MountTree::mutex());
   Mount& mount = *from.mount;
   if (from.dentry != mount.root() || mount.namespace_ != this || mount.parent_ == nullptr) return base::Errno(EINVAL);
-  TRY(CheckTarget(mount, to));
+  if (to.mount->namespace_ != this) return base::Errno(EINVAL);
+  if (to.dentry->is_deleted()) return base::Errno(ENOENT);
+  if (to.dentry->is_directory() != mount.root()->is_directory()) return base::Errno(EINVAL);
   for (const Mount* above = to.mount.get(); above != nullptr; above = above->parent_) {
     if (above == &mount) return base::Errno(ELOOP);
   }
@@ -143,8 +145,7 @@ base::Result<void> MountNamespace::Move(const Path& from, const Path& to) {
 base::Result<void> MountNamespace::SetFlags(const Path& target, unsigned flags) {
   base::MutexLock lock(MountTree::mutex());
   if (target.dentry != target.mount->root() || target.mount->namespace_ != this) return base::Errno(EINVAL);
-  target.mount->set_flags(flags);
-  return {};
+  return target.mount->SetFlags(flags);
 }
 
 base::Result<void> MountNamespace::PivotRoot(const Path& new_root, const Path& put_old, const Path& current_root) {

@@ -43,7 +43,7 @@ base::Result<Path> CreateName(Context& context, const StartPoint& at, std::strin
   base::MutexLock lock(directory.directory_mutex());
   base::Result<base::RefPtr<Dentry>> existing = directory.LookupLocked(context, walk.name);
   if (existing.ok()) return base::Errno(EEXIST);
-  if (existing.error().code() != ENOENT) return existing.error();
+  if (existing.error().code() != ENOENT || directory.is_dead()) return existing.error();
   if (walk.trailing_slash && !want_directory) return base::Errno(ENOENT);
   TRY(WantWrite(walk.parent));
   TRY(MayCreate(context, directory));

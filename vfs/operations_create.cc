@@ -77,7 +77,7 @@ base::Result<void> MakeLink(Context& context, const Path& old_path, const StartP
   base::MutexLock lock(directory.directory_mutex());
   base::Result<base::RefPtr<Dentry>> existing = directory.LookupLocked(context, walk.name);
   if (existing.ok()) return base::Errno(EEXIST);
-  if (existing.error().code() != ENOENT) return existing.error();
+  if (existing.error().code() != ENOENT || directory.is_dead()) return existing.error();
   if (walk.trailing_slash) return base::Errno(ENOENT);
   TRY(WantWrite(walk.parent));
   if (walk.parent.mount != old_path.mount) return base::Errno(EXDEV);

@@ -61,30 +61,41 @@ base::Result<void> MayOpen(Context& context, const Path& path, unsigned access, 
   return {};
 }
 
-// Gives a writer's or executor's place back unless the open succeeds.
+// Gives a writer's or executor's places back unless the open succeeds.
 class Claim {
  public:
-  Claim() = default;
+  explicit Claim(const Path& path) : path_(path) {}
   ~Claim() {
-    if (inode_ != nullptr) (writer_ ? inode_->RemoveWriter() : inode_->AllowWriters());
+    if (execution_) inode().AllowWriters();
+    if (!writing_) return;
+    inode().RemoveWriter();
+    path_.mount->RemoveWriter();
   }
   Claim(const Claim&) = delete;
   Claim& operator=(const Claim&) = delete;
 
-  base::Result<void> Take(Inode& inode, bool writer) {
-    TRY(writer ? inode.AddWriter() : inode.DenyWriters());
-    inode_ = &inode;
-    writer_ = writer;
+  base::Result<void> TakeWriting() {
+    TRY(inode().AddWriter());
+    base::Result<void> mount = path_.mount->AddWriter();
+    if (!mount.ok()) inode().RemoveWriter();
+    writing_ = mount.ok();
+    return mount;
+  }
+  base::Result<void> TakeExecution() {
+    TRY(inode().DenyWriters());
+    execution_ = true;
     return {};
   }
   void HandOver(FileDescription& description) {
-    if (inode_ != nullptr && writer_) description.set_holds_writer();
-    inode_ = nullptr;
+    if (writing_) description.set_holds_writer();
+    writing_ = execution_ = false;
   }
 
  private:
-  Inode* inode_ = nullptr;
-  bool writer_ = false;
+  Inode& inode() const { return *path_.dentry->inode(); }
+  const Path& path_;
+  bool writing_ = false;
+  bool execution_ = false;
 };
 
 base::Result<base::RefPtr<FileDescription>> OpenFound(Context& context, const Path& path, const OpenOptions& options,
@@ -102,24 +113,34 @@ base::Result<base::RefPtr<FileDescription>> OpenFound(Context& context, const Pa
   TRY(MayOpen(context, path, access, flags));
   if (options.for_exec && !inode.is_regular()) return base::Errno(EACCES);
   bool writes = (flags & O_ACCMODE) != O_RDONLY;
-  Claim claim;
+  Claim claim(path);
   if (inode.is_regular() || inode.is_directory()) {
     if (writes) {
-      TRY(claim.Take(inode, true));
-      TRY(WantWrite(path));
+      TRY(claim.TakeWriting());
     } else if (options.for_exec) {
-      TRY(claim.Take(inode, false));
+      TRY(claim.TakeExecution());
     }
   }
   base::RefPtr<FileDescription> description = TRY(inode.Open(context, path, (flags & ~kOpeningOnly) | O_LARGEFILE));
   if ((flags & O_DIRECT) != 0 && !description->SupportsDirect()) return base::Errno(EINVAL);
   if (truncate) {
-    Claim truncating;
-    if (!writes) TRY(truncating.Take(inode, true));
+    Claim truncating(path);
+    if (!writes) TRY(truncating.TakeWriting());
     TRY(SetSize(context, inode, 0));
   }
   claim.HandOver(*description);
   return description;
+}
+
+// What O_CREAT finds in a sticky directory everybody may write must be the caller's or the directory owner's, unless it
+// is what fs.protected_regular and fs.protected_fifos (0 here) speak of (may_create_in_sticky of Linux).
+base::Result<void> CheckFoundInSticky(Context& context, Inode& directory, Inode& found) {
+  Ownership parent = TRY(directory.GetOwnership(context));
+  if ((parent.mode & S_ISVTX) == 0 || (parent.mode & S_IWOTH) == 0) return {};
+  if (found.is_regular() || found.type() == S_IFIFO) return {};
+  Ownership child = TRY(found.GetOwnership(context));
+  if (child.uid == parent.uid || child.uid == context.credentials().fsuid) return {};
+  return base::Errno(EACCES);
 }
 
 struct Found {
@@ -192,8 +213,10 @@ base::Result<base::RefPtr<FileDescription>> Open(Context& context, const StartPo
 
   Walker walker = TRY(Walker::Create(context, at, name, options.resolve));
   bool created = false;
+  Path parent;
   for (;;) {
     TRY(walker.WalkToLast());
+    if (create) parent = walker.current();
     if (walker.last_kind() != LastComponent::kName) {
       TRY(walker.StepDots(walker.last_kind()));
       break;
@@ -213,6 +236,7 @@ base::Result<base::RefPtr<FileDescription>> Open(Context& context, const StartPo
   if (create && !created) {
     if (exclusive) return base::Errno(EEXIST);
     if (dentry.is_directory()) return base::Errno(EISDIR);
+    TRY(CheckFoundInSticky(context, *parent.dentry->inode(), *dentry.inode()));
   }
   if (directory && !dentry.is_directory()) return base::Errno(ENOTDIR);
   return OpenFound(context, walker.current(), options, created);

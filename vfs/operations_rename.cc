@@ -128,7 +128,7 @@ base::Result<void> Rename(Context& context, const StartPoint& old_at, std::strin
     base::Result<base::RefPtr<Dentry>> found = new_parent.LookupLocked(context, to.name);
     if (found.ok()) {
       target = std::move(found).value();
-    } else if (found.error().code() != ENOENT) {
+    } else if (found.error().code() != ENOENT || new_parent.is_dead()) {
       return found.error();
     }
     TRY(CheckNames(names, *source, target.get()));

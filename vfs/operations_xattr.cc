@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
+#include <linux/capability.h>
+
+#include <cstring>
 
 #include "vfs/operations_common.h"
 
@@ -37,6 +39,21 @@ base::Result<void> CheckXattr(Context& context, Inode& inode, std::string_view n
   return CheckPermission(context, inode, write ? kMayWrite : kMayRead);
 }
 
+// The value of a file capability: revision 2 or 3, of that revision's size (linux/capability.h).
+bool IsCapabilityValue(std::string_view value) {
+  uint32_t magic = 0;
+  if (value.size() < sizeof(magic)) return false;
+  memcpy(&magic, value.data(), sizeof(magic));
+  switch (magic & VFS_CAP_REVISION_MASK) {
+    case VFS_CAP_REVISION_2:
+      return value.size() == XATTR_CAPS_SZ_2;
+    case VFS_CAP_REVISION_3:
+      return value.size() == XATTR_CAPS_SZ_3;
+    default:
+      return false;
+  }
+}
+
 base::Result<void> CheckName(std::string_view name) {
   if (name.empty() || name.size() > kNameMax) return base::Errno(ERANGE);
   for (std::string_view prefix : {kUserPrefix, kTrustedPrefix, kSecurityPrefix, kSystemPrefix}) {
@@ -58,6 +75,7 @@ base::Result<void> SetXattr(Context& context, const Path& path, std::string_view
                             int flags) {
   TRY(CheckName(name));
   TRY(WantWrite(path));
+  if (name == kFileCapabilities && !IsCapabilityValue(value)) return base::Errno(EINVAL);
   Inode& inode = *path.dentry->inode();
   TRY(CheckXattr(context, inode, name, true));
   return inode.SetXattr(context, name, value, flags);

@@ -33,6 +33,8 @@ PathText PathName(const Path& path, const Path& root) {
     }
     const Dentry* parent = dentry->parent_locked();
     if (parent == nullptr) {
+      // Moved out of the part of its filesystem that is mounted here.
+      components.clear();
       text.reachable = false;
       break;
     }

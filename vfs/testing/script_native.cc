@@ -72,7 +72,16 @@ class NativeTarget : public ScriptTarget {
     _exit(1);
   }
 
+  static void SetCapabilities(uint64_t capabilities) {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[2];
+    Must(static_cast<int>(syscall(SYS_capget, &header, data)), "capget");
+    for (int i = 0; i < 2; ++i) data[i].effective = data[i].permitted & static_cast<uint32_t>(capabilities >> (32 * i));
+    Must(static_cast<int>(syscall(SYS_capset, &header, data)), "capset");
+  }
+
   std::string As(const Words& words) {
+    SetCapabilities(~uint64_t{0});
     Must(static_cast<int>(syscall(SYS_setresuid, 0, 0, 0)), "setresuid");
     auto uid = static_cast<uid_t>(atoi(words[1].c_str()));
     auto gid = static_cast<gid_t>(atoi(words[2].c_str()));
@@ -89,11 +98,7 @@ class NativeTarget : public ScriptTarget {
     Must(static_cast<int>(syscall(SYS_setgroups, groups.size(), groups.data())), "setgroups");
     Must(static_cast<int>(syscall(SYS_setresgid, gid, gid, 0)), "setresgid");
     Must(static_cast<int>(syscall(SYS_setresuid, uid, uid, 0)), "setresuid");
-    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-    __user_cap_data_struct data[2];
-    Must(static_cast<int>(syscall(SYS_capget, &header, data)), "capget");
-    for (int i = 0; i < 2; ++i) data[i].effective = data[i].permitted & static_cast<uint32_t>(capabilities >> (32 * i));
-    Must(static_cast<int>(syscall(SYS_capset, &header, data)), "capset");
+    SetCapabilities(capabilities);
     return "ok";
   }
 

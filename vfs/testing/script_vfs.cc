@@ -240,7 +240,10 @@ class VfsTarget : public ScriptTarget {
     } else if (call == "access") {
       unsigned access = 0;
       for (char c : words[2]) access |= c == 'r' ? kMayRead : c == 'w' ? kMayWrite : c == 'x' ? kMayExecute : 0;
+      auto credentials = base::RefPtr<Credentials>(const_cast<Credentials*>(&context_.credentials()));
+      context_.Become(credentials->WithRealIds());
       answer = Answer(Access(context_, at, name, access, {}));
+      context_.Become(std::move(credentials));
     } else if (call == "readlink") {
       auto target = ReadLink(context_, at, name);
       answer = target.ok() ? *target : Name(target.error());
