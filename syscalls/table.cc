@@ -4,7 +4,11 @@
 #include <array>
 
 #include "syscalls/decode.h"
+#include "syscalls/sys_attr.h"
+#include "syscalls/sys_dir.h"
 #include "syscalls/sys_exec.h"
+#include "syscalls/sys_fd.h"
+#include "syscalls/sys_link.h"
 #include "syscalls/sys_open.h"
 #include "syscalls/sys_process.h"
 #include "syscalls/sys_rw.h"

@@ -120,6 +120,8 @@ base::Result<void> FileDescription::Allocate(Context&, int, int64_t, int64_t) {
   }
 }
 base::Result<uint64_t> FileDescription::Ioctl(Context&, uint32_t, uint64_t) { return base::Errno(ENOTTY); }
+base::Result<uint64_t> FileDescription::Control(Context&, int, uint64_t) { return base::Errno(EINVAL); }
+
 base::Result<base::RefPtr<Mappable>> FileDescription::Map(Context&, bool, bool) { return base::Errno(ENODEV); }
 base::Result<void> FileDescription::Flush(Context&) { return {}; }
 

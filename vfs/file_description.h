@@ -93,6 +93,8 @@ class FileDescription : public base::RefCounted {
   virtual base::Result<void> Allocate(Context& context, int mode, int64_t offset, int64_t length);  // fallocate
   // Default: ENOTTY.
   virtual base::Result<uint64_t> Ioctl(Context& context, uint32_t request, uint64_t argument);
+  // Commands of fcntl(2) beyond descriptors and status flags (F_SETPIPE_SZ, seals, locks). Default: EINVAL.
+  virtual base::Result<uint64_t> Control(Context& context, int command, uint64_t argument);
   // For mmap. Default: ENODEV. EACCES is decided by the caller from readable()/writable().
   virtual base::Result<base::RefPtr<Mappable>> Map(Context& context, bool shared, bool writable);
   // Whether O_DIRECT may be set.

@@ -157,6 +157,8 @@ class MountNamespace : public base::RefCounted {
   // All mounts below `root`, parents first.
   std::vector<MountInfo> List(const Path& root);
   bool Contains(const Mount& mount) const;
+  // sync(2): every filesystem mounted here. Errors are lost.
+  void SyncAll(Context& context);
 
  protected:
   void LastReferenceGone() override;

@@ -229,4 +229,17 @@ std::vector<MountInfo> MountNamespace::List(const Path& root) {
   return list;
 }
 
+void MountNamespace::SyncAll(Context& context) {
+  std::vector<base::RefPtr<Mount>> mounts;
+  {
+    base::MutexLock lock(MountTree::mutex());
+    mounts.push_back(root_);
+    for (size_t i = 0; i < mounts.size(); ++i) {
+      base::RefPtr<Mount> mount = mounts[i];
+      for (const auto& child : mount->children_) mounts.push_back(child);
+    }
+  }
+  for (const auto& mount : mounts) [[maybe_unused]] auto synced = mount->filesystem().Sync(context);
+}
+
 }  // namespace vfs
