@@ -56,11 +56,9 @@ endfunction()
 
 # syscall_test(NAME [SOURCES file...] [LIBS linker-flag...])
 #
-# A GoogleTest guest program of NAME.cc and the given helper sources. Registers the ctest test native/NAME, label "native".
-# It must pass natively before it counts in a sandbox.
+# A GoogleTest guest program of NAME.cc and the given helper sources. tests/run_guest.py runs all of them, in containers:
+# under runc (ctest label native) and in a sandbox. A case must pass natively before it counts in a sandbox.
 function(syscall_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
   runsc_guest_program(${name} SOURCES ${name}.cc ${arg_SOURCES} LIBS ${arg_LIBS} -lgmock -lgtest -lgtest_main)
-  add_test(NAME native/${name} COMMAND ${RUNSC_GUEST_DIR}/${name})
-  set_tests_properties(native/${name} PROPERTIES LABELS native TIMEOUT 120)
 endfunction()

@@ -22,7 +22,7 @@ def count_output(output, status):
     failed = re.findall(r"^\[  FAILED  \] (\S+?),? .*\(\d+ ms\)$", output, re.M)
     ended = set(re.findall(r"^\[(?:       OK |  FAILED  |  SKIPPED )\] ([^\s,]+)", output, re.M))
     failed += [f"{name} (did not end)" for name in re.findall(r"^\[ RUN      \] (\S+)", output, re.M) if name not in ended]
-    if "[==========] Running" not in output:
+    if not re.search(r"^\[==========\] Running", output, re.M):
         own = re.findall(r"^(\d+) passed, (\d+) failed$", output, re.M)
         if own:
             passed = int(own[-1][0])
