@@ -46,10 +46,12 @@ struct LoadArguments {
   ProgramHost& host;
   platform::Platform& platform;
   MemoryManager::Environment environment;
-  base::RefPtr<vfs::FileDescription> file;  // Opened by OpenProgram's rules.
-  std::string filename;                     // As given to execve; AT_EXECFN.
-  bool filename_inaccessible = false;       // A close-on-exec descriptor's path: ENOENT for a script.
-  ArgumentBlock arguments;                  // With an empty argv a single "" is passed, as Linux >= 5.18 does.
+  // Opened by OpenProgram's rules. Load gives back, now or when the last memory that runs it goes, the place that keeps
+  // writers out (OpenOptions::for_exec), whatever comes of it.
+  base::RefPtr<vfs::FileDescription> file;
+  std::string filename;                // As given to execve; AT_EXECFN.
+  bool filename_inaccessible = false;  // A close-on-exec descriptor's path: ENOENT for a script.
+  ArgumentBlock arguments;             // With an empty argv a single "" is passed, as Linux >= 5.18 does.
   ArgumentBlock environment_variables;
   MemoryLimits limits;
   bool randomize = true;  // Not personality(ADDR_NO_RANDOMIZE).

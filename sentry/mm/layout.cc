@@ -61,7 +61,7 @@ MemoryLayout MemoryLayout::Create(base::GuestAddr min_address, base::GuestAddr m
   layout.mmap_low = base::GuestAddr(base::PageRoundDown(kTaskSize / 3));
 
   layout.low_base = base::GuestAddr(kLowBase + random.Pages(kLowRandomPages));
-  layout.pie_base = base::GuestAddr(base::PageRoundDown(kTaskSize / 3 * 2) + random.Pages(kMmapRandomPages));
+  layout.pie_base = base::GuestAddr(kPieBase + random.Pages(kMmapRandomPages));
   layout.brk_gap = random.Pages(kBrkRandomPages);
   return layout;
 }

@@ -48,5 +48,7 @@ struct MemoryLayout {
 inline constexpr uint64_t kMaxStackMapping = uint64_t{16} << 30;
 // End of 47-bit user space, minus the guard page (TASK_SIZE_MAX): beyond it user pointers are refused outright.
 inline constexpr uint64_t kTaskSize = (uint64_t{1} << 47) - base::kPageSize;
+// The lowest load address of a position-independent program (ELF_ET_DYN_BASE): two thirds up.
+inline constexpr uint64_t kPieBase = base::PageRoundDown(kTaskSize / 3 * 2);
 
 }  // namespace sentry

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sentry/mm/mapping_batch.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -17,6 +18,11 @@ base::Result<base::GuestAddr> MappingBatch::FindFree(uint64_t length, uint64_t a
   if (!found) found = memory_.tree_.FindGapBottomUp({layout.mmap_low, layout.max_address}, length, alignment);
   if (!found) return Errno(ENOMEM);
   return *found;
+}
+
+bool MappingBatch::IsFree(base::GuestRange range) const {
+  base::MutexLock lock(memory_.mutex_);
+  return memory_.tree_.FirstIn(range) == nullptr;
 }
 
 base::Result<void> MappingBatch::Add(Vma vma, platform::DonatedFile* donated) {
@@ -36,7 +42,12 @@ base::Result<void> MappingBatch::Add(Vma vma, platform::DonatedFile* donated) {
   base::MutexLock lock(memory_.mutex_);
   if (memory_.tree_.size() >= MemoryManager::kMaxMappings) return Errno(ENOMEM);
   replaced = memory_.tree_.Remove(vma.range);
-  if (!memory_.MayExpandLocked(vma, vma.range.length(), 0, limits_)) return Errno(ENOMEM);
+  uint64_t counted = vma.range.length();
+  if (vma.has(kVmaStack)) {
+    counted = std::min(counted, MemoryManager::kInitialStack);
+    memory_.stack_low_ = base::GuestAddr(vma.range.end.value() - counted);
+  }
+  if (!memory_.MayExpandLocked(vma, counted, 0, limits_)) return Errno(ENOMEM);
   memory_.tree_.Insert(std::move(vma));
   return {};
 }
@@ -61,17 +72,6 @@ base::Result<void> MappingBatch::MapFile(vfs::Context& context, base::GuestRange
   if (vma.mappable->host_fd() < 0) return Errno(ENODEV);
   donated_.push_back(TRY(Donated(*memory_.environment_.container, *vma.mappable)));
   return Add(std::move(vma), donated_.back().get());
-}
-
-base::Result<void> MappingBatch::Unmap(base::GuestRange range) {
-  platform::AddressSpace::Operation operation{};
-  operation.kind = platform::AddressSpace::Operation::Kind::kUnmap;
-  operation.range = range;
-  operations_.push_back(operation);
-  std::vector<Vma> removed;
-  base::MutexLock lock(memory_.mutex_);
-  removed = memory_.tree_.Remove(range);
-  return {};
 }
 
 void MappingBatch::AddSpecial(base::GuestRange range, int protection, const char* name) {

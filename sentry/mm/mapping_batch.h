@@ -19,13 +19,13 @@ class MappingBatch {
 
   // A free range below the mmap base.
   base::Result<base::GuestAddr> FindFree(uint64_t length, uint64_t alignment = base::kPageSize);
+  // Whether nothing is mapped in the range.
+  bool IsFree(base::GuestRange range) const;
   // ENOMEM: outside guest space or beyond a limit.
   base::Result<void> MapAnonymous(base::GuestRange range, int protection, uint32_t flags = 0);
   // A private mapping. Errors of FileDescription::Map and Donate. Parks.
   base::Result<void> MapFile(vfs::Context& context, base::GuestRange range, int protection, vfs::FileDescription& file,
                              uint64_t offset);
-  // Cuts a range out again.
-  base::Result<void> Unmap(base::GuestRange range);
   // Notes what the platform has mapped.
   void AddSpecial(base::GuestRange range, int protection, const char* name);
   // Sets the empty heap's place.

@@ -38,6 +38,7 @@ struct ImageInfo {
   base::GuestAddr start_stack;
   std::vector<uint64_t> auxiliary_vector;  // As on the stack, with the final AT_NULL pair.
   base::RefPtr<vfs::FileDescription> executable;
+  base::RefPtr<base::RefCounted> executable_hold;  // Keeps writers out (ETXTBSY) as long as any memory runs it.
 };
 
 // One line of /proc/PID/maps.
