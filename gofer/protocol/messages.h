@@ -14,6 +14,7 @@ class GetXattr;
 class Hello;
 class Link;
 class ListXattr;
+class Node;
 class Open;
 class Operation;
 class ReadDirectory;

@@ -82,9 +82,12 @@ std::vector<std::string> RunNative(const std::vector<std::string>& lines) {
 
 void CheckScript(std::string_view script) {
   std::vector<Line> lines = Parse(script);
-  auto target = MakeVfsTarget();
-  for (const Line& line : lines) {
-    EXPECT_EQ(target->Run(SplitWords(line.call)), line.answer) << "vfs, line " << line.number << ": " << line.call;
+  for (const auto& filesystem : MakeScriptFilesystems()) {
+    auto target = MakeVfsTarget(*filesystem);
+    for (const Line& line : lines) {
+      EXPECT_EQ(target->Run(SplitWords(line.call)), line.answer)
+          << filesystem->name() << ", line " << line.number << ": " << line.call;
+    }
   }
   if (!NativeAvailable()) return;
   std::vector<std::string> calls;

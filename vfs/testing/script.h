@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// File system calls as lines of text, run twice: by our vfs on a tmpfs of ours, and by the host's kernel on one of its
-// own. Both must answer what the line says, so an expectation nobody ever saw on Linux does not survive.
+// File system calls as lines of text, run by our vfs on filesystems of ours, and by the host's kernel on a tmpfs of its
+// own. All must answer what the line says, so an expectation nobody ever saw on Linux does not survive.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "vfs/testing/script_filesystems.h"
 
 namespace vfs {
 
@@ -33,14 +35,15 @@ class ScriptTarget {
   virtual std::string Run(const std::vector<std::string>& words) = 0;
 };
 
-// Our vfs, on a fresh tmpfs.
-std::unique_ptr<ScriptTarget> MakeVfsTarget();
+// Our vfs, on a fresh filesystem of the given kind.
+std::unique_ptr<ScriptTarget> MakeVfsTarget(ScriptFilesystem& filesystem);
 // The kernel below, in this process, which must be a child made for it: it gets a fresh tmpfs as its root.
 std::unique_ptr<ScriptTarget> MakeNativeTarget();
 // Whether the native target works here (it needs root).
 bool NativeAvailable();
 
-// Runs lines "CALL => ANSWER" (empty ones and # comments apart) on both targets, and reports each difference.
+// Runs lines "CALL => ANSWER" (empty ones and # comments apart) by the vfs on every kind of filesystem, and natively;
+// reports each difference.
 void CheckScript(std::string_view script);
 // The answers of the native target to lines without expectations.
 std::vector<std::string> RunNative(const std::vector<std::string>& lines);

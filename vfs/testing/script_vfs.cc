@@ -51,8 +51,8 @@ class Names : public DirectorySink {
 
 class VfsTarget : public ScriptTarget {
  public:
-  VfsTarget() {
-    auto mount = Mount::Create(Tmpfs::Create(context_, {.mode = 0755}), kMountRelatime, "tmpfs");
+  explicit VfsTarget(ScriptFilesystem& filesystem) {
+    auto mount = Mount::Create(filesystem.MakeRoot(context_), kMountRelatime, "test");
     mounts_ = MountNamespace::Create(std::move(mount));
     root_ = cwd_ = mounts_->root();
   }
@@ -322,6 +322,8 @@ class VfsTarget : public ScriptTarget {
 
 }  // namespace
 
-std::unique_ptr<ScriptTarget> MakeVfsTarget() { return std::make_unique<VfsTarget>(); }
+std::unique_ptr<ScriptTarget> MakeVfsTarget(ScriptFilesystem& filesystem) {
+  return std::make_unique<VfsTarget>(filesystem);
+}
 
 }  // namespace vfs
