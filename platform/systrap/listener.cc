@@ -114,10 +114,11 @@ base::RefPtr<Endpoint> Listener::FindLocked(const seccomp_notif& notification) {
 }
 
 void Listener::KillStranger(const seccomp_notif& notification) {
-  // It waits, so its id is its own still. Nothing of its process can be trusted: ids have been mixed up.
+  // A child whose parent died in the middle of the fork; or ids have been mixed up, and nothing of that process can be
+  // trusted. It waits, so its id is its own still.
   uint64_t id = notification.id;
   if (RawSyscall(SYS_ioctl, listener_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) != 0) return;
-  RUNSC_WARN("systrap: unknown thread %u in call %d: killed", notification.pid, notification.data.nr);
+  RUNSC_INFO("systrap: unknown thread %u in call %d: killed", notification.pid, notification.data.nr);
   RawSyscall(SYS_kill, notification.pid, SIGKILL);
 }
 
