@@ -70,10 +70,10 @@ endfunction()
 
 # runsc_proto_library(NAME [DEPS lib...])
 #
-# The library NAME_proto of this directory's *.proto files (optimize_for = LITE_RUNTIME). Include as "dir/file.pb.h".
+# The library NAME_proto of the *.proto files of this directory and below (optimize_for = LITE_RUNTIME). Include as "dir/file.pb.h".
 function(runsc_proto_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPS")
-  file(GLOB protos CONFIGURE_DEPENDS *.proto)
+  file(GLOB_RECURSE protos CONFIGURE_DEPENDS *.proto)
   set(generated_root ${PROJECT_BINARY_DIR}/generated)
   set(outputs)
   foreach(proto IN LISTS protos)

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
+#include "gofer/server/gofer.h"
+#include "runsc/boot/boot.h"
+#include "runsc/cmd/command.h"
+#include "runsc/sandbox/entry.h"
 
-#include "base/version.h"
-
-int main() {
-  std::printf("runsc version %s\n", base::Version());
-  return 0;
+int main(int argc, char** argv) {
+  runsc::EntryPoints entry;
+  entry.sentry = &runsc::RunSentry;
+  entry.gofer = &gofer::RunGofer;
+  return runsc::RunscMain(argc, argv, entry);
 }
