@@ -48,7 +48,7 @@ struct GoferFilesystem::Inodes {
 
 GoferFilesystem::GoferFilesystem(base::RefPtr<GoferClient> client, const GoferOptions& options)
     : client_(std::move(client)), options_(options), inodes_(std::make_unique<Inodes>()) {
-  set_read_only(options.read_only);
+  MUST(SetReadOnly(options.read_only));
 }
 
 GoferFilesystem::~GoferFilesystem() = default;
