@@ -94,7 +94,7 @@ class FutexTable {
   // FUTEX_WAKE, FUTEX_WAKE_BITSET: wakes at most `count` waiters whose bitset meets `bitset`, oldest first.
   int Wake(const FutexKey& key, int count, uint32_t bitset = base::abi::kFutexBitsetMatchAny);
   // FUTEX_REQUEUE, FUTEX_CMP_REQUEUE (with `compare`: EAGAIN when the word differs): wakes `wake` waiters of `from` and
-  // moves `requeue` more to `to`; returns how many were woken (REQUEUE) or woken and moved (CMP_REQUEUE): both numbers.
+  // moves `requeue` more to `to`. The guest is told the sum.
   struct Requeued {
     int woken = 0;
     int moved = 0;
