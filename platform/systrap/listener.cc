@@ -207,11 +207,23 @@ size_t Listener::outstanding() const {
   return outstanding_;
 }
 
+void Listener::CheckKicks() {
+  std::vector<base::RefPtr<Endpoint>> all;
+  {
+    base::MutexLock lock(mutex_);
+    all.reserve(bound_.size());
+    for (const auto& [tid, endpoint] : bound_) all.push_back(endpoint);
+  }
+  for (const auto& endpoint : all) endpoint->CheckKick();
+}
+
 bool Listener::Tick(int64_t) {
   std::vector<base::RefPtr<Endpoint>> late;
+  bool check_kicks = false;
   {
     base::MutexLock lock(mutex_);
     tick_++;
+    check_kicks = tick_ % kTicksPerKickCheck == 0 && kicks_.load(std::memory_order_relaxed) > 0;
     // Two ticks: at least one whole millisecond.
     for (Endpoint* e = head_; e != nullptr && e->since_tick_ + 2 <= tick_ && late.size() < kMaxLeavesPerTick;
          e = e->next_) {
@@ -221,8 +233,9 @@ bool Listener::Tick(int64_t) {
     for (const auto& endpoint : late) LinkLocked(*endpoint, endpoint->notification_id_);
   }
   for (const auto& endpoint : late) endpoint->LeaveListener();
+  if (check_kicks) CheckKicks();
   bool again = tick_hook_ != nullptr && tick_hook_(tick_context_);
-  return again || outstanding() != 0;
+  return again || outstanding() != 0 || kicks_.load(std::memory_order_relaxed) > 0;
 }
 
 }  // namespace platform::systrap

@@ -3,6 +3,7 @@
 
 #include <linux/seccomp.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -28,6 +29,8 @@ class Endpoint : public base::RefCounted {
   virtual void LeaveListener() = 0;
   // Another host thread has got this one's id: this one is dead. Called with the listener's lock held: only flags.
   virtual void OnTidReused() = 0;
+  // Kicks have been under way for a while: see to one's own. No lock held.
+  virtual void CheckKick() {}
 
  private:
   friend class Listener;
@@ -74,6 +77,10 @@ class Listener final : public Receiver {
   // Takes the endpoint's notification off the list without an answer.
   void Forget(Endpoint& endpoint);
 
+  // Kicks under way; while there are any, every endpoint is asked now and then (CheckKick).
+  void OnKickSent() { kicks_.fetch_add(1, std::memory_order_relaxed); }
+  void OnKickArrived() { kicks_.fetch_sub(1, std::memory_order_relaxed); }
+
   int fd() const { return listener_.get(); }
   // How many notifications have been received and not answered.
   size_t outstanding() const;
@@ -82,6 +89,7 @@ class Listener final : public Receiver {
   // Nothing may sleep in a listener: the host scans its list at every call.
   static constexpr size_t kMaxOutstanding = 64;
   static constexpr size_t kMaxLeavesPerTick = 256;
+  static constexpr uint64_t kTicksPerKickCheck = 128;
 
   Listener(base::UniqueFd listener, base::UniqueFd bell);
 
@@ -89,11 +97,13 @@ class Listener final : public Receiver {
   void LinkLocked(Endpoint& endpoint, uint64_t notification_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UnlinkLocked(Endpoint& endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BindLocked(int tid, base::RefPtr<Endpoint> endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CheckKicks();
   void KillStranger(const seccomp_notif& notification);
 
   static base::LockClass kLock;
   const base::UniqueFd listener_;
   const base::UniqueFd bell_;
+  std::atomic<int> kicks_{0};
   TickHook tick_hook_ = nullptr;
   void* tick_context_ = nullptr;
 

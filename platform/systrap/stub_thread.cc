@@ -35,7 +35,10 @@ StubThread::StubThread(base::RefPtr<Stub> stub, uint32_t slot, Slot memory)
   Counters::Add(stub_->machine().counters.live_threads);
 }
 
-StubThread::~StubThread() { Counters::Subtract(stub_->machine().counters.live_threads); }
+StubThread::~StubThread() {
+  if (kicked_) stub_->listener().OnKickArrived();
+  Counters::Subtract(stub_->machine().counters.live_threads);
+}
 
 base::Result<base::RefPtr<StubThread>> StubThread::Create(base::RefPtr<Stub> stub, uint32_t slot,
                                                           const Registers& registers, const ExtendedState& state) {
@@ -186,10 +189,16 @@ void StubThread::WakeLocked() {
 
 void StubThread::KickLocked() {
   Stub::PidUse use(*stub_);
+  if (!kicked_) stub_->listener().OnKickSent();
   kicked_ = true;
   if (use.pid() == 0) return;  // Its death is about to be told.
   Counters::Add(stub_->machine().counters.kicks);
   RawSyscall(SYS_tgkill, use.pid(), tid(), STUB_KICK_SIGNAL);
+}
+
+void StubThread::KickArrivedLocked() {
+  if (kicked_) stub_->listener().OnKickArrived();
+  kicked_ = false;
 }
 
 void StubThread::KickOutLocked() {
@@ -321,6 +330,7 @@ void StubThread::OnStubDeath() {
     base::MutexLock lock(mutex_);
     if (state_ == State::kDead) return;
     state_ = State::kDead;
+    KickArrivedLocked();
     after.release_quarantine = quarantined_;
     quarantined_ = false;
     continue_ = false;

@@ -58,6 +58,9 @@ class StubThread final : public Endpoint {
   // Somebody waits for this thread to be seen.
   void KickForQuarantine();
 
+  // Called every now and then while kicks are under way: kills the stub when the thread has made itself deaf to them.
+  void CheckKick() override;
+
   uint64_t cookie() const { return cookie_; }
   uint32_t slot() const { return slot_index_; }
   int tid() const { return tid_.load(std::memory_order_relaxed); }
@@ -89,6 +92,13 @@ class StubThread final : public Endpoint {
     Executor::Fiber* wake = nullptr;
     bool release_quarantine = false;
     const char* breach = nullptr;
+  };
+
+  // What the host said of a thread that was kicked and does not come.
+  struct Refusal {
+    bool blocked = false;
+    bool asleep = false;
+    uint64_t ticks = 0;
   };
 
   StubThread(base::RefPtr<Stub> stub, uint32_t slot, Slot memory);
@@ -123,6 +133,7 @@ class StubThread final : public Endpoint {
   void SleepLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WakeLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void KickLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void KickArrivedLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void KickOutLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Lets a thread in its handler (or in its hello) go to its end.
   void ExitLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -139,9 +150,10 @@ class StubThread final : public Endpoint {
   Slot memory_ ABSL_GUARDED_BY(mutex_);
   bool sleep_next_ ABSL_GUARDED_BY(mutex_) = false;  // kLeaving: it blocks for long, so it goes to sleep on arrival.
   uint64_t notification_id_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool fresh_ ABSL_GUARDED_BY(mutex_) = true;       // Nothing but its hello was seen yet.
-  uint32_t word_ ABSL_GUARDED_BY(mutex_) = 1;       // What it sleeps on while it is kAsleep; never 0.
-  bool kicked_ ABSL_GUARDED_BY(mutex_) = false;     // A kick was sent whose park has not come yet.
+  bool fresh_ ABSL_GUARDED_BY(mutex_) = true;    // Nothing but its hello was seen yet.
+  uint32_t word_ ABSL_GUARDED_BY(mutex_) = 1;    // What it sleeps on while it is kAsleep; never 0.
+  bool kicked_ ABSL_GUARDED_BY(mutex_) = false;  // A kick was sent whose park has not come yet.
+  Refusal refusal_ ABSL_GUARDED_BY(mutex_);
   bool interrupt_ ABSL_GUARDED_BY(mutex_) = false;  // Interrupt was called and no kInterrupt delivered since.
 
   Executor::Fiber* waiter_ ABSL_GUARDED_BY(mutex_) = nullptr;

@@ -136,7 +136,7 @@ void StubThread::OnParkLocked(const seccomp_notif& notification, After* after) {
   }
   notification_id_ = notification.id;
   bool kick = stop.signal == STUB_KICK_SIGNAL;
-  if (kick) kicked_ = false;
+  if (kick) KickArrivedLocked();
   switch (state_) {
     case State::kRunning:
       after->release_quarantine = quarantined_;

@@ -7,10 +7,8 @@
 #include <sys/syscall.h>
 
 #include <atomic>
-#include <cstdio>
 #include <thread>
 
-#include "base/clock.h"
 #include "platform/systrap/testing/systrap_fixture.h"
 
 namespace platform::testing {
@@ -290,21 +288,6 @@ TEST_F(SystrapTest, TheHostVdsoWorksInTheGuest) {
     char magic[4] = {};
     ASSERT_TRUE(space->CopyIn(systrap_->host_vdso(), std::as_writable_bytes(std::span(magic))).ok());
     EXPECT_EQ(memcmp(magic, "\177ELF", 4), 0);
-  });
-}
-
-TEST_F(SystrapTest, MeasureCalls) {
-  executor_->Call([&] {
-    auto space = NewSpace();
-    for (uint32_t number : {SYS_getppid, SYS_execve}) {
-      Registers r = StartAt(guest_loop);
-      r.r12 = number;
-      r.rbx = 20000;
-      auto thread = NewThread(*space, r);
-      int64_t begin = base::MonotonicNow();
-      EXPECT_EQ(RunToExit(*thread, [](const Event&) { return 5; }), 5u);
-      printf("call %u: %ld ns\n", number, (base::MonotonicNow() - begin) / 20000);
-    }
   });
 }
 
