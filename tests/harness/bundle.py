@@ -89,7 +89,7 @@ def make_busybox_rootfs(rootfs, busybox="/usr/bin/busybox", applets=("sh",)):
     shutil.copy2(busybox, rootfs / "bin" / "busybox")
     for applet in applets:
         link = rootfs / "bin" / applet
-        if not link.is_symlink():
+        if not link.exists():
             link.symlink_to("busybox")
     (rootfs / "etc" / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n")
     (rootfs / "etc" / "group").write_text("root:x:0:\nuser:x:1000:\n")
