@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "vfs/dentry.h"
 #include "vfs/inode.h"
+#include "vfs/pipe/pipe.h"
 
 namespace vfs {
 
@@ -29,6 +30,7 @@ base::RefPtr<Device> DeviceTable::FindCharacter(uint32_t major, uint32_t minor) 
 
 base::Result<base::RefPtr<FileDescription>> OpenSpecial(Context& context, const Path& path, int flags) {
   Inode& inode = *path.dentry->inode();
+  if (inode.type() == S_IFIFO) return OpenFifo(path, flags);
   if (inode.type() != S_IFCHR || context.device_table() == nullptr) return base::Errno(ENXIO);
   Attributes attributes = TRY(inode.Stat(context));
   base::RefPtr<Device> device =

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/mutex.h"
@@ -44,6 +45,9 @@ class DirectorySink {
   virtual bool Add(std::string_view name, uint64_t inode, uint8_t type, int64_t next_offset) = 0;
 };
 
+// What a description is, for the calls that only some kinds answer.
+enum class FileKind : uint8_t { kOther, kPipe, kEpoll, kSocket };
+
 // An open file description (open(2)): what file descriptors refer to.
 // Nothing here ever sleeps. Try* operations that cannot proceed now return EAGAIN, whatever O_NONBLOCK says; the caller
 // (sentry's BlockingOp) registers a waiter, tries again, and blocks. Thread-safe.
@@ -53,6 +57,8 @@ class FileDescription : public base::RefCounted {
   // internal mount whose name is e.g. "pipe:[7]".
   const Path& path() const { return path_; }
   Inode& inode() const;
+  // kEpoll: an Epoll. kSocket: the sentry's.
+  virtual FileKind kind() const { return FileKind::kOther; }
   // Open flags as fcntl(F_GETFL) shows them (without O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC, O_CLOEXEC).
   int flags() const { return flags_.load(std::memory_order_relaxed); }
   // The file offset now.
@@ -95,6 +101,8 @@ class FileDescription : public base::RefCounted {
   virtual base::Result<uint64_t> Ioctl(Context& context, uint32_t request, uint64_t argument);
   // Commands of fcntl(2) beyond descriptors and status flags (F_SETPIPE_SZ, seals, locks). Default: EINVAL.
   virtual base::Result<uint64_t> Control(Context& context, int command, uint64_t argument);
+  // The lines of /proc/PID/fdinfo behind the common ones ("eventfd-count: ..."). Default: none.
+  virtual std::string Details() { return {}; }
   // For mmap. Default: ENODEV. EACCES is decided by the caller from readable()/writable().
   virtual base::Result<base::RefPtr<Mappable>> Map(Context& context, bool shared, bool writable);
   // Whether O_DIRECT may be set.

@@ -21,4 +21,6 @@ base::Result<size_t> BufferSequence::CopyOut(std::span<const std::byte> from) {
 
 void BufferSequence::Truncate(size_t length) { buffer_ = buffer_.first(std::min(length, buffer_.size())); }
 
+void BufferSequence::Revert(size_t count) { buffer_ = {buffer_.data() - count, buffer_.size() + count}; }
+
 }  // namespace vfs

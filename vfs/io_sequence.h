@@ -23,6 +23,9 @@ class IoSequence {
   virtual base::Result<size_t> CopyOut(std::span<const std::byte> from) = 0;
   // Cuts the sequence to at most `length` bytes ahead of the cursor.
   virtual void Truncate(size_t length) = 0;
+  // Takes the cursor back over the last `count` bytes, which were copied: for an operation that turns out to have to
+  // wait, and will copy (and check) them again.
+  virtual void Revert(size_t count) = 0;
 };
 
 // A sequence over one kernel buffer.
@@ -34,6 +37,7 @@ class BufferSequence : public IoSequence {
   base::Result<size_t> CopyIn(std::span<std::byte> to) override;
   base::Result<size_t> CopyOut(std::span<const std::byte> from) override;
   void Truncate(size_t length) override;
+  void Revert(size_t count) override;
 
  private:
   std::span<std::byte> buffer_;

@@ -107,10 +107,12 @@ TEST_P(RandomTest, AnswersAsLinux) {
   for (int i = 0; i < 3000; ++i) calls.push_back(maker.Next());
   std::vector<std::string> native = RunNative(calls);
   ASSERT_EQ(native.size(), calls.size());
-  auto target = MakeVfsTarget();
-  for (size_t i = 0; i < calls.size(); ++i) {
-    std::string ours = target->Run(SplitWords(calls[i]));
-    ASSERT_EQ(ours, native[i]) << "call " << i << ": " << calls[i];
+  for (const auto& filesystem : MakeScriptFilesystems()) {
+    auto target = MakeVfsTarget(*filesystem);
+    for (size_t i = 0; i < calls.size(); ++i) {
+      std::string ours = target->Run(SplitWords(calls[i]));
+      ASSERT_EQ(ours, native[i]) << filesystem->name() << ", call " << i << ": " << calls[i];
+    }
   }
 }
 

@@ -63,6 +63,15 @@ base::Result<GuestIoSequence> GuestIoSequence::Create(GuestMemory& memory, UserI
 
 void GuestIoSequence::Truncate(size_t length) { remaining_ = std::min(remaining_, length); }
 
+void GuestIoSequence::Revert(size_t count) {
+  remaining_ += count;
+  while (count > done_) {
+    count -= done_;
+    done_ = segments_[--index_].length;
+  }
+  done_ -= count;
+}
+
 template <typename Copy>
 base::Result<size_t> GuestIoSequence::Walk(size_t length, Copy copy) {
   length = std::min(length, remaining_);

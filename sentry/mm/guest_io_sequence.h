@@ -26,6 +26,7 @@ class GuestIoSequence final : public vfs::IoSequence {
   base::Result<size_t> CopyIn(std::span<std::byte> to) override;
   base::Result<size_t> CopyOut(std::span<const std::byte> from) override;
   void Truncate(size_t length) override;
+  void Revert(size_t count) override;
 
  private:
   explicit GuestIoSequence(GuestMemory& memory) : memory_(&memory) {}
