@@ -77,6 +77,25 @@ TEST_F(OperationsTest, CreateAndOpenInOneOperation) {
   EXPECT_EQ(tree_.Read("file"), "x");
 }
 
+TEST_F(OperationsTest, AFileWithoutANameCanBeGivenOne) {
+  wire::Create& create = *operation_.mutable_create();
+  create.set_parent(root_);
+  create.set_mode(S_IFREG | 0600);
+  create.set_unnamed(true);
+  create.set_open(true);
+  wire::Result result = client_.Do(operation_);
+  if (result.error() == EOPNOTSUPP) GTEST_SKIP() << "no O_TMPFILE here";
+  ASSERT_EQ(result.error(), 0u);
+  EXPECT_EQ(result.nodes(0).attributes().links(), 0u);
+  ASSERT_EQ(write(client_.descriptors().at(0).get(), "late", 4), 4);
+  wire::Link& link = *operation_.mutable_link();
+  link.set_node(result.nodes(0).id());
+  link.set_parent(root_);
+  link.set_name("named");
+  ASSERT_EQ(client_.Do(operation_).error(), 0u);
+  EXPECT_EQ(tree_.Read("named"), "late");
+}
+
 TEST_F(OperationsTest, DeviceNodesAreRefused) {
   wire::Create& create = *operation_.mutable_create();
   create.set_parent(root_);

@@ -19,11 +19,11 @@ namespace {
 constexpr uint32_t kNoChange = UINT32_MAX;  // What chown(2) takes for "leave it".
 
 base::Result<void> CheckCreate(const wire::Create& request, const Config& config) {
-  if (!IsValidName(request.name())) return base::Errno(EINVAL);
+  if (request.unnamed() ? !request.name().empty() : !IsValidName(request.name())) return base::Errno(EINVAL);
   if ((request.mode() & ~(uint32_t{S_IFMT} | 07777u)) != 0) return base::Errno(EINVAL);
   if (request.uid() == kNoChange || request.gid() == kNoChange) return base::Errno(EINVAL);
   uint32_t type = request.mode() & S_IFMT;
-  if (request.open() && type != S_IFREG) return base::Errno(EINVAL);
+  if ((request.open() || request.unnamed()) && type != S_IFREG) return base::Errno(EINVAL);
   bool device = type == S_IFCHR || type == S_IFBLK;
   // Overlay whiteouts (character device 0,0) are no devices.
   if (device && !config.host_devices && !(type == S_IFCHR && request.rdevice() == 0)) return base::Errno(EPERM);
@@ -44,7 +44,9 @@ base::Result<base::UniqueFd> MakeName(int directory, const wire::Create& request
   int made = -1;
   switch (request.mode() & S_IFMT) {
     case S_IFREG: {
-      int fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, permissions);
+      int fd = request.unnamed()
+                   ? openat(directory, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, permissions)
+                   : openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, permissions);
       if (fd < 0) return base::Errno(errno);
       return base::UniqueFd(fd);
     }
@@ -117,7 +119,7 @@ Connection::Outcome Connection::Do(const wire::Create& request, wire::Result& re
   };
   Outcome finished = finish();
   if (!finished.ok()) {
-    if (finished.error().code() != ESTALE) {
+    if (finished.error().code() != ESTALE && !request.unnamed()) {
       (void)unlinkat(parent->fd(), request.name().c_str(), S_ISDIR(request.mode()) ? AT_REMOVEDIR : 0);
     }
     if (result.descriptor()) {

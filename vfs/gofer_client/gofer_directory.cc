@@ -61,6 +61,7 @@ base::Result<base::RefPtr<Inode>> GoferDirectory::Make(std::string_view name, st
     create.set_rdevice(uint64_t{options.rdevice_major} << 32 | options.rdevice_minor);
     create.set_target(target.data(), target.size());
     create.set_open(regular);
+    create.set_unnamed(name.empty());
     const wire::Result& result = *TRY(exchange.Run());
     if (result.nodes_size() != 1) return base::Errno(EIO);
     node = result.nodes(0);
@@ -77,6 +78,10 @@ base::Result<base::RefPtr<Inode>> GoferDirectory::Make(std::string_view name, st
 base::Result<base::RefPtr<Inode>> GoferDirectory::Create(Context&, std::string_view name,
                                                          const CreateOptions& options) {
   return Make(name, "", options);
+}
+
+base::Result<base::RefPtr<Inode>> GoferDirectory::CreateUnnamed(Context&, const CreateOptions& options) {
+  return Make("", "", options);
 }
 
 base::Result<base::RefPtr<Inode>> GoferDirectory::Symlink(Context&, std::string_view name, std::string_view target,

@@ -36,6 +36,7 @@ class GoferDirectory : public GoferInode {
                                            const CreateOptions& options) override;
   base::Result<base::RefPtr<Inode>> Symlink(Context& context, std::string_view name, std::string_view target,
                                             const CreateOptions& options) override;
+  base::Result<base::RefPtr<Inode>> CreateUnnamed(Context& context, const CreateOptions& options) override;
   base::Result<void> Link(Context& context, std::string_view name, Inode& target) override;
   base::Result<void> Unlink(Context& context, std::string_view name, Inode& child) override;
   base::Result<void> RemoveDirectory(Context& context, std::string_view name, Inode& child) override;
@@ -55,6 +56,7 @@ class GoferDirectory : public GoferInode {
   static constexpr size_t kMostKeptEntries = 16384;
 
   base::Result<base::RefPtr<GoferInode>> Find(std::string_view name);
+  // An empty name: a file without one.
   base::Result<base::RefPtr<Inode>> Make(std::string_view name, std::string_view target, const CreateOptions& options);
   base::Result<void> Remove(std::string_view name, Inode& child, bool directory);
   base::Result<base::RefPtr<GoferListing>> FetchListing();

@@ -50,7 +50,10 @@ base::Result<std::vector<std::string>> GoferInode::XattrNames() {
 
 base::Result<std::string> GoferInode::GetXattr(Context&, std::string_view name) {
   std::vector<std::string> names = TRY(XattrNames());
-  if (std::find(names.begin(), names.end(), name) == names.end()) return base::Errno(ENODATA);
+  // Names of other namespaces get another errno, which is the host's to choose.
+  bool known_namespace = name.starts_with("user.") || name.starts_with("security.") || name.starts_with("trusted.") ||
+                         name.starts_with("system.");
+  if (known_namespace && std::find(names.begin(), names.end(), name) == names.end()) return base::Errno(ENODATA);
   GoferClient::Exchange exchange(client());
   wire::GetXattr& request = *exchange.Add().mutable_get_xattr();
   request.set_node(node_);

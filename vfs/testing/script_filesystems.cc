@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vfs/testing/script_filesystems.h"
 
-#include <sys/stat.h>
-
-#include "gofer/server/testing/client.h"
-#include "vfs/gofer_client/gofer_filesystem.h"
+#include "vfs/testing/gofer_tree.h"
 #include "vfs/tmpfs/tmpfs.h"
 
 namespace vfs {
@@ -16,19 +13,15 @@ class TmpfsFilesystem : public ScriptFilesystem {
   base::RefPtr<Dentry> MakeRoot(Context& context) override { return Tmpfs::Create(context, {.mode = 0755}); }
 };
 
-class GoferTree : public ScriptFilesystem {
+class GoferScriptTree : public ScriptFilesystem {
  public:
-  explicit GoferTree(bool shared) : shared_(shared) { chmod(tree_.path().c_str(), 0755); }
+  explicit GoferScriptTree(bool shared) : shared_(shared), tree_({.shared = shared}) {}
   std::string name() const override { return shared_ ? "shared gofer" : "gofer"; }
-  base::RefPtr<Dentry> MakeRoot(Context&) override {
-    auto client = MUST(GoferClient::Connect(std::move(server_.socket())));
-    return MUST(GoferFilesystem::Create(std::move(client), 0, {.shared = shared_}));
-  }
+  base::RefPtr<Dentry> MakeRoot(Context&) override { return tree_.root(); }
 
  private:
   const bool shared_;
-  gofer::testing::TempDirectory tree_;
-  gofer::testing::ServerThread server_{tree_.path()};
+  GoferTree tree_;
 };
 
 }  // namespace
@@ -36,8 +29,8 @@ class GoferTree : public ScriptFilesystem {
 std::vector<std::unique_ptr<ScriptFilesystem>> MakeScriptFilesystems() {
   std::vector<std::unique_ptr<ScriptFilesystem>> all;
   all.push_back(std::make_unique<TmpfsFilesystem>());
-  all.push_back(std::make_unique<GoferTree>(false));
-  all.push_back(std::make_unique<GoferTree>(true));
+  all.push_back(std::make_unique<GoferScriptTree>(false));
+  all.push_back(std::make_unique<GoferScriptTree>(true));
   return all;
 }
 
