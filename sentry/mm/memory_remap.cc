@@ -122,23 +122,19 @@ base::Result<void> MemoryManager::Move(const Vma& vma, GuestRange from, GuestRan
 
 base::Result<GuestAddr> MemoryManager::RemapTo(GuestRange from, uint64_t new_length, int flags, GuestAddr to,
                                                const MemoryLimits& limits) {
-  if (!to.page_aligned()) return Errno(EINVAL);
-  if (new_length > kTaskSize || to.value() > kTaskSize - new_length) return Errno(EINVAL);
   const bool fixed = (flags & MREMAP_FIXED) != 0;
   const bool keep_old = (flags & MREMAP_DONTUNMAP) != 0;
   GuestRange target{to, to + new_length};
-  if (from.begin + from.length() > target.begin && target.end > from.begin) return Errno(EINVAL);
+  GuestRange kept{from.begin, from.begin + std::min(from.length(), new_length)};
+  Vma vma = TRY(CheckResize(kept, new_length, limits));
+  if (vma.kind == VmaKind::kSpecial && keep_old) return Errno(EINVAL);
   if (fixed) {
     if (to < layout_.min_address) return Errno(EPERM);
     if (target.end > layout_.max_address) return Errno(ENOMEM);
     TRY(UnmapRange(target, nullptr));
   }
-  if (from.length() > new_length) {
-    TRY(UnmapRange({from.begin + new_length, from.end}, nullptr));
-    from.end = from.begin + new_length;
-  }
-  Vma vma = TRY(CheckResize(from, new_length, limits));
-  if (vma.kind == VmaKind::kSpecial && keep_old) return Errno(EINVAL);
+  if (from.end > kept.end) TRY(UnmapRange({kept.end, from.end}, nullptr));
+  from = kept;
   {
     base::MutexLock lock(mutex_);
     if (keep_old && !MayExpandLocked(vma, new_length, 0, limits)) return Errno(ENOMEM);
@@ -154,16 +150,21 @@ base::Result<GuestAddr> MemoryManager::RemapTo(GuestRange from, uint64_t new_len
 base::Result<GuestAddr> MemoryManager::Remap(GuestAddr old_address, uint64_t old_length, uint64_t new_length, int flags,
                                              GuestAddr new_address, const MemoryLimits& limits) {
   if ((flags & ~(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP)) != 0) return Errno(EINVAL);
-  if ((flags & MREMAP_FIXED) != 0 && (flags & MREMAP_MAYMOVE) == 0) return Errno(EINVAL);
-  if ((flags & MREMAP_DONTUNMAP) != 0 && ((flags & MREMAP_MAYMOVE) == 0 || old_length != new_length))
-    return Errno(EINVAL);
   if (!old_address.page_aligned()) return Errno(EINVAL);
   old_length = base::PageRoundUp(old_length).value_or(0);
   new_length = base::PageRoundUp(new_length).value_or(0);
-  if (new_length == 0) return Errno(EINVAL);
+  if (new_length == 0 || new_length > kTaskSize) return Errno(EINVAL);
   std::optional<GuestAddr> old_end = old_address.Add(old_length);
   if (!old_end) return Errno(EINVAL);
   GuestRange from{old_address, *old_end};
+  const bool to_address = (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) != 0;
+  if (to_address) {
+    if (new_address.value() > kTaskSize - new_length || !new_address.page_aligned()) return Errno(EINVAL);
+    if ((flags & MREMAP_MAYMOVE) == 0) return Errno(EINVAL);
+    if ((flags & MREMAP_DONTUNMAP) != 0 && old_length != new_length) return Errno(EINVAL);
+    // Not GuestRange::Overlaps: here an empty range inside the other counts.
+    if (from.end > new_address && new_address + new_length > from.begin) return Errno(EINVAL);
+  }
 
   MemoryLock::Guard guard(lock_);
   {
@@ -172,7 +173,7 @@ base::Result<GuestAddr> MemoryManager::Remap(GuestAddr old_address, uint64_t old
     // Linux wants room for four more.
     if (tree_.size() + 4 > kMaxMappings) return Errno(ENOMEM);
   }
-  if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) != 0) return RemapTo(from, new_length, flags, new_address, limits);
+  if (to_address) return RemapTo(from, new_length, flags, new_address, limits);
   if (old_length >= new_length) {
     if (old_length > new_length) TRY(UnmapRange({old_address + new_length, from.end}, nullptr));
     return old_address;
