@@ -102,6 +102,11 @@ constexpr int kAdvice[] = {MADV_NORMAL,
                            22 /* MADV_POPULATE_READ */,
                            23 /* MADV_POPULATE_WRITE */};
 
+// Of guest memory, after the sentry's checks. Only the helper gives it.
+constexpr int kHelperAdvice[] = {
+    MADV_REMOVE, MADV_DONTFORK, MADV_DOFORK, MADV_WIPEONFORK, MADV_KEEPONFORK, 24 /* MADV_DONTNEED_LOCKED */,
+    25 /* MADV_COLLAPSE */};
+
 constexpr uint32_t kProtectionMask = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 // Jumps to `bad` unless [argument address, + argument length) lies below the region. It looks at upper halves only, so
@@ -131,13 +136,13 @@ void CheckOnly(BpfAssembler& bpf, int argument, uint32_t mask, Label bad) {
   bpf.JumpIfAnySet(~mask, bad);
 }
 
-void CheckAdvice(BpfAssembler& bpf, Label bad) {
+void CheckAdvice(BpfAssembler& bpf, uint32_t allowed, Label bad) {
   bpf.LoadArgumentHigh(2);
   bpf.JumpIfNotEqual(0, bad);
   bpf.LoadArgumentLow(2);
   bpf.JumpIfGreaterOrEqual(32, bad);
   bpf.CopyToX();
-  bpf.LoadConstant(HarmlessAdvice());
+  bpf.LoadConstant(allowed);
   bpf.ShiftRightByX();
   bpf.And(1);
   bpf.JumpIfEqual(0, bad);
@@ -186,7 +191,7 @@ void ZoneMadvise(BpfAssembler& bpf) {
   bpf.LoadArgumentHigh(0);
   bpf.JumpIfEqual(STUB_HIGH, region);
   CheckGuestRange(bpf, 0, 1, bad);
-  CheckAdvice(bpf, bad);
+  CheckAdvice(bpf, HelperAdvice(), bad);
   bpf.Return(kAllow);
   bpf.Bind(region);
   CheckEqual(bpf, 2, MADV_DONTFORK, bad);
@@ -404,7 +409,7 @@ void GuestCode(BpfAssembler& bpf) {
       bpf.And(MAP_PRIVATE | MAP_ANONYMOUS);
       bpf.JumpIfNotEqual(MAP_PRIVATE | MAP_ANONYMOUS, bad);
     }
-    if (c.number == SYS_madvise) CheckAdvice(bpf, bad);
+    if (c.number == SYS_madvise) CheckAdvice(bpf, HarmlessAdvice(), bad);
     EndCase(bpf, kNotify, bad);
   }
 }
@@ -416,6 +421,12 @@ std::span<const HarmlessCall> HarmlessCalls() { return kHarmlessCalls; }
 uint32_t HarmlessAdvice() {
   uint32_t mask = 0;
   for (int advice : kAdvice) mask |= 1U << advice;
+  return mask;
+}
+
+uint32_t HelperAdvice() {
+  uint32_t mask = HarmlessAdvice();
+  for (int advice : kHelperAdvice) mask |= 1U << advice;
   return mask;
 }
 

@@ -42,7 +42,7 @@ base::Result<void> AddFile(Command& command, base::GuestRange range, Protection 
   return {};
 }
 
-bool GoodAdvice(int advice) { return advice >= 0 && advice < 32 && (HarmlessAdvice() & (1U << advice)) != 0; }
+bool GoodAdvice(int advice) { return advice >= 0 && advice < 32 && (HelperAdvice() & (1U << advice)) != 0; }
 
 }  // namespace
 
@@ -121,6 +121,7 @@ base::Result<void> StubAddressSpace::Advise(base::GuestRange range, int advice, 
   TRY(CheckRange(range));
   if (!GoodAdvice(advice)) return base::Errno(EINVAL);
   uint64_t wanted = static_cast<uint64_t>(advice);
+  if ((HarmlessAdvice() & (1U << advice)) == 0) caller = nullptr;
   if (LetCaller(caller, range, SYS_madvise, {range.begin.value(), range.length(), wanted}, 0x7)) return {};
   Command command;
   command.Add(SYS_madvise, range.begin.value(), range.length(), wanted);

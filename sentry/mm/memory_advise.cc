@@ -14,10 +14,6 @@
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
-#endif
 
 namespace sentry {
 namespace {
@@ -52,8 +48,6 @@ std::optional<Rule> RuleOf(int advice) {
     case MADV_POPULATE_READ:
     case MADV_POPULATE_WRITE:
     case MADV_COLLAPSE:
-    case MADV_GUARD_INSTALL:
-    case MADV_GUARD_REMOVE:
       return Rule{true};
     case MADV_DONTFORK:
       return Rule{true, kVmaDontFork, 0};
@@ -105,8 +99,6 @@ std::optional<Errno> Refusal(const Vma& vma, int advice) {
       break;
     case MADV_HUGEPAGE:
     case MADV_NOHUGEPAGE:
-    case MADV_GUARD_INSTALL:
-    case MADV_GUARD_REMOVE:
       if (special) return Errno(EINVAL);
       break;
     default:
