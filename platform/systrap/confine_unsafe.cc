@@ -153,6 +153,10 @@ int SetSignals() {
   uint64_t mask = HelperSignalMask();
   long result = RawSyscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
   if (result < 0) return static_cast<int>(result);
+  // Of the memory an alternate stack lay in nothing will be left.
+  stack_t no_stack{};
+  no_stack.ss_flags = SS_DISABLE;
+  RawSyscall(SYS_sigaltstack, &no_stack, 0);
   for (int signal = 1; signal <= kLastSignal; signal++) {
     KernelAction standard{};
     RawSyscall(SYS_rt_sigaction, signal, &standard, 0, 8);

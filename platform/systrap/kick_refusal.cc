@@ -68,6 +68,7 @@ void StubThread::CheckKick() {
       return;
     }
   }
+  if (stub_->kill_wanted()) return;
   int proc = stub_->machine().proc.get();
   Refusal now;
   {

@@ -157,7 +157,7 @@ TEST_F(SystrapWallTest, ASiblingThatScribblesOverSlotsHarmsOnlyItsProcess) {
     auto bystander_space = NewSpace();
     Registers r = StartAt(guest_loop);
     r.r12 = SYS_getppid;
-    r.rbx = 2000;
+    r.rbx = 200;
     auto bystander = NewThread(*bystander_space, r);
     std::thread fiber = executor_->Spawn([&] { EXPECT_EQ(RunToExit(*bystander, Zero), 0u); });
     for (int i = 0; i < 20; i++) {
@@ -179,7 +179,7 @@ TEST_F(SystrapWallTest, ASiblingThatScribblesOverSlotsHarmsOnlyItsProcess) {
         }
       });
       std::thread suffering = executor_->Spawn([&] {
-        for (int calls = 0; calls < 2000; calls++) {
+        for (int calls = 0; calls < 200; calls++) {
           Event event = victim->Run();
           if (event.kind == Event::Kind::kGone || event.kind == Event::Kind::kFault) break;
           if (calls % 16 == 0) {
