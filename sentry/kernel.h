@@ -20,6 +20,7 @@
 #include "sentry/task/syscall_table.h"
 #include "sentry/task/task.h"
 #include "sentry/task/thread_group.h"
+#include "vfs/device.h"
 #include "vfs/path.h"
 
 namespace vfs {
@@ -59,6 +60,8 @@ class Kernel {
   platform::Platform& platform() { return platform_; }
   const SyscallTable& syscalls() const { return table_; }
   FutexTable& futexes() { return *futexes_; }
+  // Filled before the first process starts.
+  vfs::DeviceTable& devices() { return devices_; }
   SignalAccounts& signal_accounts() { return signal_accounts_; }
   const Options& options() const { return options_; }
 
@@ -78,6 +81,8 @@ class Kernel {
     std::function<void(int wait_status)> exited;
     bool init = false;  // Becomes the container's init: the container ends with it.
   };
+  // Whether its working directory and program are there: ENOENT, EACCES, ENOTDIR...
+  base::Result<void> CheckProgram(const ProcessArguments& arguments);
   base::Result<base::RefPtr<ThreadGroup>> StartProcess(ProcessArguments arguments);
 
   // --- The family tree. With the tree lock held.
@@ -151,6 +156,7 @@ class Kernel {
   platform::Platform& platform_;
   const SyscallTable& table_;
   std::unique_ptr<FutexTable> futexes_;
+  vfs::DeviceTable devices_;
   SignalAccounts signal_accounts_;
 
   static base::LockClass kTreeLock;

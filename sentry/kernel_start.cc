@@ -7,11 +7,17 @@
 #include "sentry/kernel_context.h"
 #include "sentry/mm/memory_manager.h"
 #include "sentry/task/program_host.h"
+#include "vfs/inode.h"
 #include "vfs/mount.h"
 #include "vfs/operations.h"
 
 namespace sentry {
 namespace {
+
+struct FoundProgram {
+  std::string path;
+  base::RefPtr<vfs::FileDescription> file;
+};
 
 std::string_view PathVariable(const std::vector<std::string>& envp) {
   for (const std::string& variable : envp) {
@@ -20,14 +26,11 @@ std::string_view PathVariable(const std::vector<std::string>& envp) {
   return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
-// execvp(3)'s search.
-base::Result<std::string> FindProgram(ExecCredentials& host, const std::string& name,
-                                      const std::vector<std::string>& envp) {
+// execvp(3)'s search. The file's writers are kept out until Load has it.
+base::Result<FoundProgram> FindProgram(ExecCredentials& host, const std::string& name,
+                                       const std::vector<std::string>& envp) {
   if (name.empty()) return base::Errno(ENOENT);
-  if (name.find('/') != std::string::npos) {
-    TRY(host.OpenProgram(name));
-    return name;
-  }
+  if (name.find('/') != std::string::npos) return FoundProgram{name, TRY(host.OpenProgram(name))};
   base::Errno error(ENOENT);
   std::string_view rest = PathVariable(envp);
   while (true) {
@@ -35,7 +38,7 @@ base::Result<std::string> FindProgram(ExecCredentials& host, const std::string& 
     std::string directory(rest.substr(0, colon));
     std::string candidate = (directory.empty() ? std::string(".") : directory) + "/" + name;
     auto opened = host.OpenProgram(candidate);
-    if (opened.ok()) return candidate;
+    if (opened.ok()) return FoundProgram{candidate, std::move(*opened)};
     if (opened.error().code() == EACCES) error = opened.error();
     if (colon == std::string_view::npos) return error;
     rest.remove_prefix(colon + 1);
@@ -50,17 +53,29 @@ ArgumentBlock Block(const std::vector<std::string>& strings) {
 
 }  // namespace
 
+base::Result<void> Kernel::CheckProgram(const ProcessArguments& arguments) {
+  KernelContext context(arguments.credentials, &devices_);
+  vfs::Path root = arguments.container->mounts->root();
+  vfs::Path cwd = TRY(vfs::EnterDirectory(context, {root, root}, arguments.cwd));
+  ExecCredentials host(context, {root, cwd});
+  if (arguments.argv.empty()) return base::Errno(EINVAL);
+  FoundProgram program = TRY(FindProgram(host, arguments.argv[0], arguments.envp));
+  program.file->inode().AllowWriters();
+  return {};
+}
+
 base::Result<base::RefPtr<ThreadGroup>> Kernel::StartProcess(ProcessArguments arguments) {
   Container& container = *arguments.container;
-  KernelContext context(arguments.credentials);
+  KernelContext context(arguments.credentials, &devices_);
   vfs::Path root = container.mounts->root();
   vfs::Path cwd = TRY(vfs::EnterDirectory(context, {root, root}, arguments.cwd));
   ExecCredentials host(context, {root, cwd});
   if (arguments.argv.empty()) return base::Errno(EINVAL);
-  std::string path = TRY(FindProgram(host, arguments.argv[0], arguments.envp));
+  FoundProgram program = TRY(FindProgram(host, arguments.argv[0], arguments.envp));
+  const std::string& path = program.path;
   Limits limits(arguments.limits);
   LoadArguments load = MakeLoadArguments(context, host, container, limits);
-  load.file = TRY(host.OpenProgram(path));
+  load.file = std::move(program.file);
   load.filename = path;
   load.arguments = Block(arguments.argv);
   load.environment_variables = Block(arguments.envp);

@@ -30,6 +30,8 @@ class Context {
   virtual const Credentials& credentials() const = 0;
   // The thread group's id as the sandbox's root pid namespace numbers it; 0 for the kernel itself.
   virtual int32_t process_id() const = 0;
+  // The same of the thread; 0 for the kernel itself.
+  virtual int32_t thread_id() const { return process_id(); }
   // RLIMIT_FSIZE in bytes; writes beyond fail with EFBIG (the caller raises SIGXFSZ).
   virtual uint64_t file_size_limit() const = 0;
   // CLOCK_REALTIME of the guest, nanoseconds since the epoch.

@@ -102,6 +102,8 @@ uint64_t Task::file_size_limit() const { return group_->limits().Soft(RLIMIT_FSI
 
 int64_t Task::RealtimeNow() const { return base::RealtimeNow(); }
 
+const vfs::DeviceTable* Task::device_table() const { return &kernel_.devices(); }
+
 vfs::UserMemory& Task::user_memory() { return memory_->memory(); }
 
 }  // namespace sentry

@@ -114,9 +114,11 @@ class Task : public base::RefCounted, public vfs::Context {
   // --- vfs::Context. Own fiber.
   const vfs::Credentials& credentials() const override { return *credentials_; }
   int32_t process_id() const override;
+  int32_t thread_id() const override { return tid().value(); }
   uint64_t file_size_limit() const override;
   int64_t RealtimeNow() const override;
   vfs::UserMemory& user_memory() override;
+  const vfs::DeviceTable* device_table() const override;
 
   // --- Blocking. Own fiber. The only function in which a task's fiber leaves the CPU to wait for an event.
   // Waits until `flag` is set, `deadline_ns` (CLOCK_MONOTONIC) passes, or, if `interruptible`, a signal is to be
