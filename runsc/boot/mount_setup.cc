@@ -5,7 +5,7 @@
 #include <sys/sysinfo.h>
 
 #include <algorithm>
-#include <functional>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
@@ -15,7 +15,6 @@
 #include "vfs/dev/memory_devices.h"
 #include "vfs/gofer_client/gofer_filesystem.h"
 #include "vfs/operations.h"
-#include "vfs/overlay/overlay.h"
 #include "vfs/pseudo/pseudo.h"
 #include "vfs/tmpfs/tmpfs.h"
 
@@ -79,7 +78,8 @@ class MountBuilder {
     RETURN_IF_ERROR(RestrictPaths());
     if (config_.spec.root && config_.spec.root->readonly) {
       vfs::Path root = namespace_->root();
-      root.mount->set_flags(root.mount->flags() | vfs::kMountReadOnly);
+      auto set = root.mount->SetFlags(root.mount->flags() | vfs::kMountReadOnly);
+      if (!set.ok()) return Error("root.readonly", "cannot be made read-only", set.error());
     }
     return namespace_;
   }
@@ -102,10 +102,7 @@ class MountBuilder {
     if (!lower.ok()) return Error("root.path", "cannot be opened", lower.error());
     base::RefPtr<vfs::Dentry> root = *lower;
     if (config_.settings.overlay_root) {
-      auto upper = vfs::Tmpfs::Create(context_, {.mode = 0755});
-      auto overlay = vfs::Overlay::Create(context_, upper, {*lower});
-      if (!overlay.ok()) return Error("root.path", "overlay", overlay.error());
-      root = *overlay;
+      return Failed(config_.spec_name + ": root.path: --overlay=root:memory is not there yet");
     }
     namespace_ = vfs::MountNamespace::Create(vfs::Mount::Create(root, 0, "rootfs"));
     return absl::OkStatus();
@@ -195,7 +192,8 @@ class MountBuilder {
       if (!found.ok()) continue;
       auto clone = namespace_->Clone(*found, /*recursive=*/true);
       if (!clone.ok()) return Error("linux.readonlyPaths", path, clone.error());
-      (*clone)->set_flags((*clone)->flags() | vfs::kMountReadOnly);
+      auto set = (*clone)->SetFlags((*clone)->flags() | vfs::kMountReadOnly);
+      if (!set.ok()) return Error("linux.readonlyPaths", path, set.error());
       auto attached = namespace_->Attach(*clone, *found);
       if (!attached.ok()) return Error("linux.readonlyPaths", path, attached.error());
     }

@@ -1,11 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include "base/log.h"
+#include "platform/systrap/systrap.h"
 #include "runsc/boot/boot.h"
+#include "runsc/boot/lockdown.h"
+#include "runsc/boot/sandbox_kernel.h"
+#include "runsc/control/server.h"
 
 namespace runsc {
+namespace {
+
+constexpr int kFailed = 128;
+
+}  // namespace
 
 int RunSentry(BootConfig config, Fds fds) {
-  fds.runsc.Fail(config.spec_name + ": this build has no kernel");
-  return 1;
+  auto platform = platform::systrap::Systrap::Prepare({.zygotes = 1, .proc_fd = fds.proc.get()});
+  if (!platform.ok()) {
+    fds.runsc.Fail(Message(SystemError("cannot prepare the systrap platform", platform.error().code())));
+    return kFailed;
+  }
+  bool log_only = config.settings.seccomp_log;
+  bool allow_own_uid = config.allow_own_uid;
+  Status status = LockDown(log_only);
+  if (!status.ok()) {
+    fds.runsc.Fail(Message(status));
+    return kFailed;
+  }
+  // Watched for hang-up beside the client that uses it.
+  base::UniqueFd gofer(dup(fds.gofer.get()));
+  // Neither is ever destroyed: the process ends with the sandbox, and its pid namespace with it.
+  auto& sandbox = *new SandboxKernel(std::move(config), *platform->release());
+  status = sandbox.Prepare(fds);
+  if (!status.ok()) {
+    fds.runsc.Fail(Message(status));
+    _exit(kFailed);
+  }
+  auto server = control::Server::Create(std::move(fds.control), gofer.get(), allow_own_uid, sandbox);
+  status = server.status();
+  if (status.ok()) status = (*server)->Start();
+  if (status.ok()) status = fds.runsc.Ready().status();
+  if (!status.ok()) {
+    fds.runsc.Fail(Message(status));
+    _exit(kFailed);
+  }
+  int code = sandbox.WaitForEnd();
+  (*server)->Finish();
+  _exit(code);
 }
 
 }  // namespace runsc

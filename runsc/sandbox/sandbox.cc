@@ -198,6 +198,8 @@ Status Sandbox::HandleMessage(bool from_sentry, const SandboxOptions& options) {
     }
     case Handshake::Step::kReady:
       (from_sentry ? sentry_ready_ : gofer_ready_) = true;
+      // The gofer goes on at once: the sandbox needs its files before it is ready. It ends with the sandbox's socket.
+      if (!from_sentry) return handshake.Send(Handshake::Step::kDetached);
       return absl::OkStatus();
     default:
       return Failed("a message out of turn from a starting process");
@@ -206,7 +208,6 @@ Status Sandbox::HandleMessage(bool from_sentry, const SandboxOptions& options) {
 
 Status Sandbox::Release(bool attached) {
   Handshake::Step step = attached ? Handshake::Step::kAttached : Handshake::Step::kDetached;
-  RETURN_IF_ERROR(gofer_handshake_.Send(step));
   RETURN_IF_ERROR(sentry_handshake_.Send(step));
   released_ = true;
   return absl::OkStatus();

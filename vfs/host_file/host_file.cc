@@ -23,9 +23,9 @@ constexpr size_t kRegularChunk = 64 * 1024;
 // What a stream that polls as writable takes without waiting (PIPE_BUF).
 constexpr size_t kStreamChunk = 4096;
 
-class HostFileDescription : public FileDescription {
+class InheritedFileDescription : public FileDescription {
  public:
-  HostFileDescription(Path path, int flags, HostPoller::State& state, base::UniqueFd fd, uint32_t type)
+  InheritedFileDescription(Path path, int flags, HostPoller::State& state, base::UniqueFd fd, uint32_t type)
       : FileDescription(std::move(path), flags), fd_(std::move(fd)), type_(type), watched_(state, fd_.get()) {}
 
   base::Result<size_t> TryRead(Context&, IoSequence& to) override {
@@ -197,7 +197,7 @@ class HostFileDescription : public FileDescription {
 
 }  // namespace
 
-base::Result<base::RefPtr<FileDescription>> HostFile::Create(Context& context, HostPoller& poller, base::UniqueFd fd,
+base::Result<base::RefPtr<FileDescription>> InheritedFile::Create(Context& context, HostPoller& poller, base::UniqueFd fd,
                                                              std::string name) {
   int flags = fcntl(fd.get(), F_GETFL);
   struct stat host {};
@@ -205,7 +205,7 @@ base::Result<base::RefPtr<FileDescription>> HostFile::Create(Context& context, H
   Path path = MakeAnonymousPath(context, host.st_mode, std::move(name));
   flags &= O_ACCMODE | O_APPEND;
   return base::RefPtr<FileDescription>(
-      base::MakeRef<HostFileDescription>(std::move(path), flags, *poller.state_, std::move(fd), host.st_mode & S_IFMT));
+      base::MakeRef<InheritedFileDescription>(std::move(path), flags, *poller.state_, std::move(fd), host.st_mode & S_IFMT));
 }
 
 }  // namespace vfs

@@ -21,7 +21,7 @@ class HostPoller {
   class State;
 
  private:
-  friend class HostFile;
+  friend class InheritedFile;
   explicit HostPoller(std::unique_ptr<State> state);
   const std::unique_ptr<State> state_;
 };
@@ -29,7 +29,7 @@ class HostPoller {
 // An open file description over an inherited host descriptor (standard input, output, error: a pipe, terminal, socket,
 // regular file or device of the host). Data goes through the descriptor itself, so its offset is shared with the host.
 // Reads and writes never wait: they ask poll(2) first. Terminal ioctls are passed through from a fixed list.
-class HostFile {
+class InheritedFile {
  public:
   // Flags (O_ACCMODE, O_APPEND, O_NONBLOCK) are taken from the descriptor; O_NONBLOCK stays the guest's own.
   // `name`: what /proc/PID/fd shows ("host:[0]" or a terminal's path). Errors: what fcntl, fstat say.

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runsc/boot/sandbox_kernel.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "runsc/boot/mount_setup.h"
+#include "runsc/boot/process_setup.h"
+#include "sentry/kernel_context.h"
+#include "syscalls/table.h"
+#include "vfs/dev/memory_devices.h"
+
+namespace runsc {
+namespace {
+
+constexpr int kWorkers = 3;
+
+sentry::Kernel::Options KernelOptions(const BootConfig& config, const platform::systrap::Systrap& platform) {
+  sentry::Kernel::Options options;
+  options.vdso = platform.host_vdso();
+  options.strace = config.settings.strace;
+  options.strace_calls = config.settings.strace_syscalls;
+  return options;
+}
+
+int ExitCode(int wait_status) {
+  constexpr int kSignalBase = 128;
+  return WIFSIGNALED(wait_status) ? kSignalBase + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+// As runc words it, for engines that look.
+std::string ProgramError(const std::string& program, base::Errno error) {
+  const char* text = program.find('/') == std::string::npos && error.code() == ENOENT
+                         ? "executable file not found in $PATH"
+                         : strerror(error.code());
+  return absl::StrCat("exec: \"", program, "\": ", text);
+}
+
+// A process may end before StartProcess has told its pid: its end is kept here until then.
+constinit base::LockClass kEarlyLock{"SandboxKernel::Early"};
+struct Early {
+  base::Mutex mutex{kEarlyLock};
+  int pid = 0;
+  std::optional<int> status;
+};
+
+}  // namespace
+
+constinit base::LockClass SandboxKernel::kLock{"SandboxKernel::mutex_"};
+
+SandboxKernel::SandboxKernel(BootConfig config, platform::systrap::Systrap& platform)
+    : config_(std::move(config)), platform_(platform), scheduler_({.workers = kWorkers}), mutex_(kLock) {}
+
+SandboxKernel::~SandboxKernel() {
+  scheduler_.Stop();
+  poller_.reset();
+}
+
+Status SandboxKernel::OnFiber(const std::function<Status()>& body) {
+  Status status;
+  scheduler_.RunOnFiber([&] { status = body(); });
+  return status;
+}
+
+Status SandboxKernel::Prepare(Fds& fds) {
+  auto started = platform_.Start(scheduler_);
+  if (!started.ok()) return SystemError("cannot start the platform", started.error().code());
+  for (platform::Receiver* receiver : platform_.receivers()) scheduler_.AddReceiver(receiver);
+  scheduler_.Start();
+  kernel_ =
+      std::make_unique<sentry::Kernel>(KernelOptions(config_, platform_), scheduler_, platform_, syscalls::Table());
+  vfs::AddMemoryDevices(kernel_->devices());
+  auto poller = vfs::HostPoller::Create();
+  if (!poller.ok()) return SystemError("cannot watch the standard streams", poller.error().code());
+  poller_ = std::move(*poller);
+  return OnFiber([&] { return BuildContainer(fds); });
+}
+
+Status SandboxKernel::BuildContainer(Fds& fds) {
+  auto gofer = vfs::GoferClient::Connect(std::move(fds.gofer));
+  if (!gofer.ok()) return SystemError("cannot talk to the gofer", gofer.error().code());
+  base::RefPtr<vfs::MountNamespace> mounts = TRY_STATUS(MakeMounts(config_, *kernel_, *gofer));
+  auto spaces = platform_.NewContainer();
+  if (!spaces.ok()) return SystemError("cannot make address spaces", spaces.error().code());
+  container_ = std::make_unique<sentry::Container>(config_.id, std::move(*spaces), std::move(mounts),
+                                                   config_.spec.hostname, config_.spec.domainname);
+  if (!config_.spec.process) return InvalidInput(config_.spec_name + ": process: missing");
+  sentry::Kernel::ProcessArguments first = TRY_STATUS(MakeProcess(*config_.spec.process, *container_));
+  auto found = kernel_->CheckProgram(first);
+  if (!found.ok()) return Failed(ProgramError(first.argv.empty() ? "" : first.argv[0], found.error()));
+  first.fds = TRY_STATUS(MakeFds(std::move(fds.stdio), std::move(fds.passed), first.limits[RLIMIT_NOFILE].soft));
+  first.init = true;
+  first_ = std::move(first);
+  return absl::OkStatus();
+}
+
+StatusOr<base::RefPtr<sentry::FdTable>> SandboxKernel::MakeFds(std::array<base::UniqueFd, 3> stdio,
+                                                         std::vector<GuestFd> passed, uint64_t limit) {
+  for (int i = 0; i < 3; ++i) passed.push_back({i, std::move(stdio[i])});
+  sentry::KernelContext context;
+  auto table = base::MakeRef<sentry::FdTable>();
+  for (GuestFd& guest : passed) {
+    if (!guest.fd) continue;
+    auto file =
+        vfs::InheritedFile::Create(context, *poller_, std::move(guest.fd), absl::StrCat("host:[", guest.number, "]"));
+    if (!file.ok()) return SystemError(absl::StrCat("descriptor ", guest.number), file.error().code());
+    auto installed =
+        table->InstallAt(context, base::Fd(guest.number), std::move(*file), false, std::max<uint64_t>(limit, 3));
+    if (!installed.ok()) return SystemError(absl::StrCat("descriptor ", guest.number), installed.error().code());
+  }
+  return table;
+}
+
+StatusOr<int> SandboxKernel::StartProcess(sentry::Kernel::ProcessArguments arguments, control::ExitCallback exited) {
+  // The process may end before StartProcess returns: its end is then kept under a key of its own until the pid is
+  // known.
+  auto early = std::make_shared<Early>();
+  std::string program = arguments.argv.empty() ? "" : arguments.argv[0];
+  arguments.exited = [this, early](int status) {
+    int pid = 0;
+    {
+      base::MutexLock lock(early->mutex);
+      early->status = status;
+      pid = early->pid;
+    }
+    if (pid != 0) ProcessExited(pid, status);
+  };
+  auto group = kernel_->StartProcess(std::move(arguments));
+  if (!group.ok()) return Failed(ProgramError(program, group.error()));
+  int pid = (*group)->pid().value();
+  {
+    base::MutexLock lock(mutex_);
+    outsiders_[pid].status.reset();
+    if (exited) outsiders_[pid].waiting.push_back(std::move(exited));
+    if (first_pid_ == 0) {
+      first_pid_ = pid;
+      // Those who asked before it was started.
+      auto early_waiters = outsiders_.extract(0);
+      if (!early_waiters.empty()) {
+        for (auto& waiter : early_waiters.mapped().waiting) outsiders_[pid].waiting.push_back(std::move(waiter));
+      }
+    }
+  }
+  std::optional<int> status;
+  {
+    base::MutexLock lock(early->mutex);
+    early->pid = pid;
+    status = early->status;
+  }
+  if (status) ProcessExited(pid, *status);
+  return pid;
+}
+
+void SandboxKernel::ProcessExited(int pid, int status) {
+  std::vector<control::ExitCallback> waiting;
+  {
+    base::MutexLock lock(mutex_);
+    Outsider& outsider = outsiders_[pid];
+    if (outsider.status) return;
+    outsider.status = status;
+    waiting.swap(outsider.waiting);
+    if (pid != first_pid_) outsiders_.erase(pid);
+  }
+  for (control::ExitCallback& callback : waiting) callback(status);
+  ended_.NotifyAll();
+}
+
+int SandboxKernel::WaitForEnd() {
+  base::MutexLock lock(mutex_);
+  while (true) {
+    if (shutdown_) return ExitCode(SIGKILL);
+    auto first = outsiders_.find(first_pid_);
+    if (first_pid_ != 0 && first != outsiders_.end() && first->second.status) return ExitCode(*first->second.status);
+    ended_.Wait(mutex_);
+  }
+}
+
+Status SandboxKernel::StartRoot() {
+  return OnFiber([&]() -> Status {
+    if (!first_) return WrongState("the container was started before");
+    sentry::Kernel::ProcessArguments arguments = std::move(*first_);
+    first_.reset();
+    return StartProcess(std::move(arguments), nullptr).status();
+  });
+}
+
+Status SandboxKernel::Signal(control::SignalTarget target, int pid, int signal) {
+  base::abi::Siginfo info;
+  info.signo = signal;
+  info.code = SI_USER;
+  base::MutexLock lock(kernel_->tree_mutex());
+  switch (target) {
+    case control::SignalTarget::kForeground:
+      // Without job control in the sandbox yet, the foreground group is that of the process itself.
+    case control::SignalTarget::kInit:
+    case control::SignalTarget::kProcess: {
+      base::RefPtr<sentry::ThreadGroup> group = pid != 0 ? kernel_->FindGroup(base::Pid(pid)) : container_->init;
+      if (!group || group->zombie) return NotFound("no such process");
+      group->SendSignal(info);
+      return absl::OkStatus();
+    }
+    case control::SignalTarget::kGroup: {
+      base::RefPtr<sentry::ProcessGroup> group = kernel_->FindProcessGroup(base::Pid(pid));
+      if (!group) return NotFound("no such process group");
+      for (sentry::ThreadGroup* member : group->members) member->SendSignal(info);
+      return absl::OkStatus();
+    }
+    case control::SignalTarget::kAll:
+      kernel_->ForEachGroup([&](sentry::ThreadGroup& group) {
+        if (!group.zombie) group.SendSignal(info);
+      });
+      return absl::OkStatus();
+  }
+  return InvalidInput("unknown target of a signal");
+}
+
+StatusOr<int> SandboxKernel::Exec(control::ExecRequest request, control::ExitCallback exited) {
+  StatusOr<int> pid = Failed("not started");
+  Status status = OnFiber([&]() -> Status {
+    sentry::Kernel::ProcessArguments arguments = TRY_STATUS(MakeProcess(request.process, *container_));
+    arguments.fds = TRY_STATUS(MakeFds(std::move(request.stdio), {}, arguments.limits[RLIMIT_NOFILE].soft));
+    pid = StartProcess(std::move(arguments), std::move(exited));
+    return pid.status();
+  });
+  if (!status.ok()) return status;
+  return pid;
+}
+
+Status SandboxKernel::Wait(int pid, control::ExitCallback exited) {
+  std::optional<int> status;
+  {
+    base::MutexLock lock(mutex_);
+    auto found = outsiders_.find(pid == 0 ? first_pid_ : pid);
+    if (found == outsiders_.end()) {
+      if (pid != 0 || first_pid_ != 0) return NotFound("no such process");
+      // Not started yet: kept under the number 0; the first process takes it over.
+      found = outsiders_.try_emplace(0).first;
+    }
+    status = found->second.status;
+    if (!status) found->second.waiting.push_back(std::move(exited));
+  }
+  if (status) exited(*status);
+  return absl::OkStatus();
+}
+
+std::vector<control::ProcessInfo> SandboxKernel::Processes() {
+  std::vector<control::ProcessInfo> list;
+  base::MutexLock lock(kernel_->tree_mutex());
+  int64_t boot = base::RealtimeNow() - base::MonotonicNow();
+  kernel_->ForEachGroup([&](sentry::ThreadGroup& group) {
+    control::ProcessInfo info;
+    info.pid = group.pid().value();
+    info.parent = group.parent != nullptr ? group.parent->pid().value() : 0;
+    info.threads = static_cast<int>(group.tasks.size());
+    info.start_realtime_ns = group.start_time_ns() + boot;
+    if (!group.tasks.empty()) {
+      info.command = group.tasks.front()->name();
+      if (auto who = group.tasks.front()->SharedCredentials()) info.uid = who->euid.value();
+    }
+    list.push_back(std::move(info));
+  });
+  return list;
+}
+
+void SandboxKernel::Shutdown() {
+  {
+    base::MutexLock lock(mutex_);
+    shutdown_ = true;
+  }
+  ended_.NotifyAll();
+}
+
+}  // namespace runsc
