@@ -4,6 +4,7 @@
 #include <array>
 
 #include "syscalls/decode.h"
+#include "syscalls/sys_arch_amd64.h"
 #include "syscalls/sys_attr.h"
 #include "syscalls/sys_dir.h"
 #include "syscalls/sys_exec.h"
