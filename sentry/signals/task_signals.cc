@@ -3,6 +3,8 @@
 #include <poll.h>
 #include <signal.h>
 
+#include <algorithm>
+
 #include "base/clock.h"
 #include "sentry/signals/signal_delivery.h"
 #include "sentry/task/task.h"
@@ -99,16 +101,22 @@ void Task::RetargetLocked(base::abi::SignalSet set) {
 
 void Task::LeaveSignals() {
   bool stopped = false;
+  bool last = false;
   int signal = 0;
   {
     base::MutexLock lock(group_->signal_mutex_);
     leaving_ = true;
+    last = std::all_of(group_->tasks.begin(), group_->tasks.end(), [](const Task* task) { return task->leaving_; });
+    cpu_account_.EndKernel();
+    group_->exited_user_ns += cpu_account_.guest_ns();
+    group_->exited_system_ns += cpu_account_.kernel_ns();
     in_stop_ = false;
     RetargetLocked(~mask_);
     signal = group_->stop_signal_;
     stopped = SignalDelivery::CompleteStopLocked(*group_);
   }
   if (stopped) SignalDelivery::TellParent(*group_, CLD_STOPPED, signal);
+  if (last) group_->real_timer().Set({});
 }
 
 bool Task::TakeSignal(base::abi::SignalSet set, base::abi::Siginfo* info) {

@@ -16,6 +16,7 @@ constexpr size_t kMaxName = 15;
 }  // namespace
 
 constinit base::LockClass Task::kLock{"Task::mutex_"};
+constinit base::LockClass Task::kSchedulingLock{"Task::scheduling_"};
 
 Task::Task(Kernel& kernel, base::Tid tid, Parts parts)
     : kernel_(kernel),
@@ -30,6 +31,7 @@ Task::Task(Kernel& kernel, base::Tid tid, Parts parts)
       name_(parts.name.substr(0, kMaxName)),
       guest_(std::move(parts.guest)),
       parker_(kernel.scheduler()),
+      scheduling_(kSchedulingLock),
       mask_(parts.signal_mask) {
   kernel_.task_count_.fetch_add(1, std::memory_order_relaxed);
 }
@@ -87,6 +89,12 @@ std::string Task::name() const {
 void Task::set_name(std::string_view name) {
   base::MutexLock lock(mutex_);
   name_ = name.substr(0, kMaxName);
+}
+
+void Task::InheritScheduling(Task& parent) {
+  Scheduling inherited = parent.scheduling_.With([](const Scheduling& scheduling) { return scheduling; });
+  if (std::exchange(inherited.reset_on_fork, false)) inherited.nice = std::max(inherited.nice, 0);
+  scheduling_.With([&](Scheduling& scheduling) { scheduling = inherited; });
 }
 
 void Task::SetCredentials(base::RefPtr<vfs::Credentials> credentials) {

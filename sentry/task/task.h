@@ -21,8 +21,10 @@
 #include "sentry/loader/arguments.h"
 #include "sentry/sched/parker.h"
 #include "sentry/signals/pending_signals.h"
+#include "sentry/task/cpu_account.h"
 #include "sentry/task/fd_table.h"
 #include "sentry/task/fs_context.h"
+#include "sentry/task/scheduling.h"
 #include "sentry/task/syscall_table.h"
 #include "vfs/context.h"
 
@@ -204,8 +206,14 @@ class Task : public base::RefCounted, public vfs::Context {
   // What restart_syscall(2) runs for a call that returned Restart::kRestartBlock.
   std::function<base::SysResult<uint64_t>(Task&)> restart_block;
 
+  // Any thread.
+  base::Guarded<Scheduling>& scheduling() { return scheduling_; }
+
   // --- Accounting, nanoseconds.
   int64_t start_time_ns() const { return start_time_ns_; }
+  const CpuAccount& cpu_account() const { return cpu_account_; }
+  // Its exit has begun: its times are its group's. With the group's signal lock.
+  bool leaving() const { return leaving_; }
 
  private:
   friend class Kernel;
@@ -245,6 +253,8 @@ class Task : public base::RefCounted, public vfs::Context {
   base::Result<platform::Registers> ChildRegisters(const CloneArguments& arguments);
   base::SysResult<uint64_t> CloneThread(const CloneArguments& arguments, const platform::Registers& registers);
   base::SysResult<uint64_t> CloneProcess(const CloneArguments& arguments, const platform::Registers& registers);
+  // For clone: sched(7), "Nice value" and "SCHED_RESET_ON_FORK".
+  void InheritScheduling(Task& parent);
   void LogSyscall(const SyscallEntry* entry, const FinishedCall& call);
   // Recomputes attention_; whether there is something to look at. With the group's signal lock.
   bool RecomputeAttentionLocked() const;
@@ -259,7 +269,7 @@ class Task : public base::RefCounted, public vfs::Context {
   const base::RefPtr<ThreadGroup> group_;
   const int64_t start_time_ns_;
 
-  static base::LockClass kLock;
+  static base::LockClass kLock, kSchedulingLock;
   mutable base::Mutex mutex_;
   // Written by the own fiber with mutex_ held; the own fiber reads them without.
   base::RefPtr<MemoryManager> memory_;
@@ -272,6 +282,8 @@ class Task : public base::RefCounted, public vfs::Context {
   bool in_guest_ ABSL_GUARDED_BY(mutex_) = false;
 
   Parker parker_;
+  CpuAccount cpu_account_;
+  base::Guarded<Scheduling> scheduling_;
   // Signals, stop or exit want to be looked at. A hint for those who do not want to take the signal lock: recomputed
   // under it from what is pending, the group's state and exit_requested_ (set before attention_).
   mutable std::atomic<bool> attention_{false};
@@ -287,7 +299,8 @@ class Task : public base::RefCounted, public vfs::Context {
   bool leaving_ = false;              // LeaveSignals was called.
   // Own fiber.
   std::optional<base::abi::SignalSet> saved_mask_;  // To be restored when the temporary mask ends.
-  base::abi::StackT alternate_stack_{.sp = 0, .flags = 2 /* SS_DISABLE */, .padding = 0, .size = 0};
+  // As on Linux, a new program's flags are 0, a new thread's SS_DISABLE: both mean that there is none.
+  base::abi::StackT alternate_stack_;
   base::RefPtr<Completion> vfork_done_;  // Set in a vfork child until exec or exit.
 };
 

@@ -47,7 +47,9 @@ BlockOutcome Task::Block(WakeFlag& flag, int64_t deadline_ns, bool interruptible
       });
       timer->Set(deadline_ns);
     }
+    cpu_account_.EndKernel();
     parker_.Park();
+    cpu_account_.EndWait();
   }
 }
 

@@ -60,6 +60,8 @@ base::SysResult<uint64_t> Task::CloneThread(const CloneArguments& arguments, con
                                          .credentials = credentials_,
                                          .signal_mask = mask_,
                                          .name = name_});
+  child->alternate_stack_.flags = SS_DISABLE;
+  child->InheritScheduling(*this);
   if ((arguments.flags & CLONE_CHILD_CLEARTID) != 0) child->clear_child_tid = arguments.child_tid;
   int32_t id = tid.value();
   auto bytes = std::as_bytes(std::span(&id, 1));
@@ -116,8 +118,13 @@ base::SysResult<uint64_t> Task::CloneProcess(const CloneArguments& arguments, co
                                          .signal_mask = mask_,
                                          .name = name_});
   child->dumpable = dumpable;
+  child->InheritScheduling(*this);
   // The alternate stack survives fork, not CLONE_VM without vfork (sigaltstack(2)).
-  if ((arguments.flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM) child->alternate_stack_ = alternate_stack_;
+  if ((arguments.flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM) {
+    child->alternate_stack_ = alternate_stack_;
+  } else {
+    child->alternate_stack_.flags = SS_DISABLE;
+  }
   if ((arguments.flags & CLONE_CHILD_CLEARTID) != 0) child->clear_child_tid = arguments.child_tid;
   int32_t id = tid.value();
   auto bytes = std::as_bytes(std::span(&id, 1));

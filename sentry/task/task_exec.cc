@@ -65,7 +65,8 @@ base::SysResult<void> Task::Exec(ExecArguments arguments) {
   }
   fds_->CloseOnExecAll(*this);
   group_->set_handlers(group_->handlers()->CopyForExec());
-  alternate_stack_ = base::abi::StackT{.sp = 0, .flags = SS_DISABLE, .padding = 0, .size = 0};
+  alternate_stack_.sp = 0;
+  alternate_stack_.size = 0;
   SetCredentials(host.TakeCredentials());
   if (host.privileged()) parent_death_signal = 0;
   dumpable = !host.privileged();

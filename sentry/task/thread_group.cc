@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "sentry/kernel.h"
 
 namespace sentry {
 
@@ -17,7 +18,8 @@ ThreadGroup::ThreadGroup(Kernel& kernel, Container& container, base::Pid pid, ba
       start_time_ns_(base::MonotonicNow()),
       limits_(limits),
       signal_mutex_(kSignalLock),
-      handlers_(std::move(handlers)) {}
+      handlers_(std::move(handlers)),
+      real_timer_(*this, kernel.scheduler()) {}
 
 ThreadGroup::~ThreadGroup() { CHECK_INVARIANT(tasks.empty()); }
 

@@ -20,6 +20,7 @@
 #include "sentry/signals/pending_signals.h"
 #include "sentry/signals/signal_handlers.h"
 #include "sentry/task/limits.h"
+#include "sentry/time/interval_timer.h"
 
 namespace sentry {
 
@@ -82,6 +83,8 @@ class ThreadGroup : public base::RefCounted {
     return stopped_;
   }
 
+  IntervalTimer& real_timer() { return real_timer_; }
+
   base::Mutex& signal_mutex() ABSL_LOCK_RETURNED(signal_mutex_) { return signal_mutex_; }
   // Notified (POLLIN) when a signal is queued for the process or one of its threads: signalfd, sigtimedwait.
   base::WaitQueue& signal_queue() { return signal_wait_; }
@@ -115,6 +118,8 @@ class ThreadGroup : public base::RefCounted {
   // Child resource usage of reaped children, nanoseconds.
   int64_t children_user_ns = 0, children_system_ns = 0;
 
+  // Times of threads that have ended, nanoseconds. Guarded by signal_mutex().
+  int64_t exited_user_ns = 0, exited_system_ns = 0;
   // Set for a container's first process before it runs: pid_namespaces(7) protects it from signals.
   std::atomic<bool> protected_init{false};
 
@@ -146,6 +151,7 @@ class ThreadGroup : public base::RefCounted {
   base::WaitQueue signal_wait_;
   base::WaitQueue continue_wait_;  // Notified (POLLIN) when stopped threads shall look again.
   base::WaitQueue child_wait_;
+  IntervalTimer real_timer_;
   base::WaitQueue thread_exit_;  // Notified when a thread has left `tasks`.
 };
 
