@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "sentry/kernel.h"
+#include "sentry/time/clocks.h"
+#include "syscalls/sys_limits.h"
 
 namespace syscalls {
 namespace {
@@ -40,6 +42,7 @@ struct Found {
   base::Pid pid;
   int wait_status = 0;
   uint32_t uid = 0;
+  sentry::CpuTimes times;
 };
 
 // "Clone" children send something else than SIGCHLD to their parent (wait4(2), __WCLONE).
@@ -65,8 +68,11 @@ base::Result<std::optional<Found>> Look(Task& task, const Selector& selector, in
       found.wait_status = child->wait_status;
       if ((options & WNOWAIT) == 0) {
         reaped = child;
-        parent.children_user_ns += child->children_user_ns;
-        parent.children_system_ns += child->children_system_ns;
+        found.times = sentry::ProcessTimes(*child);
+        found.times.user_ns += child->children_user_ns;
+        found.times.system_ns += child->children_system_ns;
+        parent.children_user_ns += found.times.user_ns;
+        parent.children_system_ns += found.times.system_ns;
         kernel.Reap(*reaped);
       }
       return std::optional(found);
@@ -119,7 +125,7 @@ base::SysResult<base::Pid> SysWait4(Task& task, base::Pid pid, sentry::UserOut<i
   }
   std::optional<Found> found = TRY(Wait(task, selector, options | WEXITED));
   if (!found) return base::Pid(0);
-  if (!usage.is_null()) TRY(usage.Write(task.user_memory(), base::abi::Rusage{}));
+  if (!usage.is_null()) TRY(usage.Write(task.user_memory(), MakeRusage(found->times)));
   if (!status.is_null()) TRY(status.Write(task.user_memory(), found->wait_status));
   return found->pid;
 }
@@ -144,7 +150,7 @@ base::SysResult<void> SysWaitid(Task& task, int32_t type, int32_t id, base::Gues
       return base::Errno(EINVAL);
   }
   std::optional<Found> found = TRY(Wait(task, selector, options));
-  if (found && !usage.is_null()) TRY(usage.Write(task.user_memory(), base::abi::Rusage{}));
+  if (found && !usage.is_null()) TRY(usage.Write(task.user_memory(), MakeRusage(found->times)));
   if (info.is_null()) return {};
   base::abi::Siginfo result;
   if (found) {
