@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Unit tests of what the wall scripts compute by themselves."""
+
+import re
+import unittest
+
+from harness import bundle
+from walls import bad_inputs, common, endurance
+
+
+class GrowthTest(unittest.TestCase):
+    def test_equal_and_smaller_figures_are_no_growth(self):
+        before = {"sentry KiB": 10000, "sentry descriptors": 20, "processes": 3}
+        self.assertEqual(endurance.growth(before, before), [])
+        self.assertEqual(endurance.growth(before, {"sentry KiB": 1, "sentry descriptors": 2, "processes": 3}), [])
+
+    def test_slack(self):
+        self.assertEqual(endurance.growth({"sentry KiB": 10000}, {"sentry KiB": 12048}), [])
+        self.assertEqual(len(endurance.growth({"sentry KiB": 10000}, {"sentry KiB": 12049})), 1)
+        self.assertEqual(endurance.growth({"sentry descriptors": 20}, {"sentry descriptors": 24}), [])
+        self.assertEqual(len(endurance.growth({"sentry descriptors": 20}, {"sentry descriptors": 25})), 1)
+
+    def test_leak_of_one_descriptor_in_nine_thousand_forks_is_seen(self):
+        self.assertTrue(endurance.growth({"sentry descriptors": 20 + 1000}, {"sentry descriptors": 20 + 10000}))
+
+
+class CasesTest(unittest.TestCase):
+    def test_names_are_unique_and_patterns_compile(self):
+        names = [case.name for case in bad_inputs.CASES]
+        self.assertEqual(len(names), len(set(names)))
+        for case in bad_inputs.CASES:
+            for pattern in case.message:
+                re.compile(pattern)
+
+    def test_at_least_twenty_configurations_and_each_differs_from_a_good_one(self):
+        good = bundle.config(["/bin/sh"])
+        changed = [case for case in bad_inputs.CASES if case.name.startswith("config/")]
+        self.assertGreaterEqual(len(changed), 20)
+        for case in changed:
+            with self.subTest(case.name):
+                self.assertNotEqual(case.bundle(bundle.config(["/bin/sh"])), good)
+
+    def test_good_configuration_is_not_shared_between_cases(self):
+        bad_inputs.setting("process.args", [])(bundle.config(["/bin/sh"]))
+        self.assertEqual(bundle.config(["/bin/sh"])["process"]["args"], ["/bin/sh"])
+
+
+class TallyTest(unittest.TestCase):
+    def test_nothing_passed_is_a_failure(self):
+        self.assertEqual(common.Tally().finish(), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
