@@ -51,5 +51,6 @@ StatusOr<int> WaitCommand(CommandLine& line);
 StatusOr<int> DoCommand(CommandLine& line);
 StatusOr<int> SpecCommand(CommandLine& line);
 StatusOr<int> FeaturesCommand(CommandLine& line);
+StatusOr<int> SyscallsCommand(CommandLine& line);
 
 }  // namespace runsc

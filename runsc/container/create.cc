@@ -54,6 +54,7 @@ Status CreatedContainer::Start(CreateOptions options) {
   state.created_ns = base::RealtimeNow();
   state.owner = std::to_string(getuid());
   state.annotations = loaded_.spec.annotations;
+  RETURN_IF_ERROR(container_->SaveConfig(loaded_.text));
   RETURN_IF_ERROR(container_->Save());
 
   SandboxOptions sandbox;

@@ -17,6 +17,7 @@ namespace runsc {
 namespace {
 
 constexpr char kStateFile[] = "state.json";
+constexpr char kConfigFile[] = "config.json";
 constexpr char kLockFile[] = "lock";
 constexpr size_t kMaxIdLength = 128;
 
@@ -130,6 +131,8 @@ StatusOr<LockedContainer> LockedContainer::Load(const std::string& root, const s
 
 Status LockedContainer::Save() { return ReplaceFile(directory_, kStateFile, StateToJson(state_), 0600); }
 
+Status LockedContainer::SaveConfig(std::string_view text) { return ReplaceFile(directory_, kConfigFile, text, 0600); }
+
 Status LockedContainer::Remove() {
   DIR* directory = opendir(directory_.c_str());
   if (directory == nullptr) return SystemError(directory_);
@@ -153,6 +156,10 @@ StatusOr<ContainerState> ReadState(const std::string& root, const std::string& i
     return SystemError(directory);
   }
   return ReadStateFile(directory, id);
+}
+
+StatusOr<spec::LoadedSpec> ReadSavedConfig(const std::string& root, const std::string& id) {
+  return spec::LoadSpec(ContainerDirectory(root, id));
 }
 
 StatusOr<std::vector<std::string>> ListContainers(const std::string& root) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runsc remembers about containers: a directory per container under --root, holding
+//   config.json  the configuration it was created with (the bundle may change or go)
 //   state.json   replaced as a whole at each change
 //   lock         flock'ed by whoever reads to change; its removal is what makes the container cease to exist
 //   control      the sandbox's socket
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "runsc/spec/parse.h"
 #include "runsc/util/process.h"
 #include "runsc/util/status.h"
 
@@ -59,6 +61,7 @@ class LockedContainer {
   const std::string& directory() const { return directory_; }
 
   Status Save();
+  Status SaveConfig(std::string_view text);
   // Removes everything of the container under --root. The object is of no more use.
   Status Remove();
   void Unlock() { lock_.Reset(); }
@@ -76,7 +79,10 @@ StatusOr<ContainerState> ReadState(const std::string& root, const std::string& i
 // Ids of all containers under `root`, sorted. Empty if there is no such directory.
 StatusOr<std::vector<std::string>> ListContainers(const std::string& root);
 
-// The directory of a container, which must exist.
+// The configuration that a container was created with.
+StatusOr<spec::LoadedSpec> ReadSavedConfig(const std::string& root, const std::string& id);
+
+// The directory of a container.
 std::string ContainerDirectory(const std::string& root, const std::string& id);
 
 }  // namespace runsc

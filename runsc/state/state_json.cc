@@ -45,8 +45,7 @@ std::string StateToJson(const ContainerState& state) {
                {"created", state.created_ns},
                {"owner", state.owner},
                {"annotations", state.annotations},
-               {"cgroups", state.cgroups},
-               {"poststopHooksSpec", state.poststop_hooks_spec}};
+               {"cgroups", state.cgroups}};
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -66,8 +65,7 @@ StatusOr<ContainerState> StateFromJson(std::string_view text, const std::string&
         .Required("created", &state.created_ns)
         .Optional("owner", &state.owner)
         .Optional("annotations", &state.annotations)
-        .Optional("cgroups", &state.cgroups)
-        .Optional("poststopHooksSpec", &state.poststop_hooks_spec);
+        .Optional("cgroups", &state.cgroups);
   }
   if (!document.error.empty()) return Failed(document.error);
   return state;
