@@ -19,6 +19,8 @@
 #include "syscalls/sys_mmap.h"
 #include "syscalls/sys_open.h"
 #include "syscalls/sys_prctl.h"
+#include "syscalls/sys_pipe.h"
+#include "syscalls/sys_poll.h"
 #include "syscalls/sys_process.h"
 #include "syscalls/sys_rw.h"
 #include "syscalls/sys_sched.h"
