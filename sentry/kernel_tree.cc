@@ -29,6 +29,17 @@ base::abi::Siginfo ChildInfo(const ThreadGroup& child, uint32_t uid, int status)
   return info;
 }
 
+// prctl(PR_SET_PDEATHSIG), to the threads of a process whose parent has ended.
+void SendParentDeathSignals(ThreadGroup& child) {
+  for (Task* task : child.tasks) {
+    if (task->parent_death_signal == 0) continue;
+    base::abi::Siginfo info;
+    info.signo = task->parent_death_signal;
+    info.code = SI_USER;
+    task->SendSignal(info);
+  }
+}
+
 }  // namespace
 
 base::RefPtr<Task> Kernel::FindTask(base::Tid tid) {
@@ -194,6 +205,7 @@ base::RefPtr<ThreadGroup> Kernel::ProcessEnded(ThreadGroup& group, int status, s
   auto children = std::move(group.children);
   group.children.clear();
   for (base::RefPtr<ThreadGroup>& child : children) {
+    SendParentDeathSignals(*child);
     child->parent = heir;
     if (heir != nullptr) {
       heir->children.push_back(child);

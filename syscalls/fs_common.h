@@ -14,7 +14,8 @@ using sentry::Task;
 using sentry::UserCString;
 
 // Where `name` starts for a *at call: EBADF for a bad descriptor, unless the name is absolute.
-base::Result<vfs::StartPoint> StartAt(Task& task, base::Fd directory, std::string_view name);
+// An empty name is not resolved at all (ENOENT comes from the walk) unless `allow_empty`.
+base::Result<vfs::StartPoint> StartAt(Task& task, base::Fd directory, std::string_view name, bool allow_empty = false);
 inline vfs::StartPoint StartAtCwd(Task& task) { return {task.fs().root(), task.fs().cwd()}; }
 
 // A path argument: EFAULT, ENAMETOOLONG.

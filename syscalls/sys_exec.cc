@@ -6,6 +6,7 @@
 #include "sentry/kernel.h"
 #include "sentry/loader/arguments.h"
 #include "sentry/mm/memory_manager.h"
+#include "vfs/walk.h"
 
 namespace syscalls {
 namespace {
@@ -17,6 +18,11 @@ base::SysResult<void> Execute(Task& task, vfs::Path directory, sentry::UserCStri
   arguments.directory = std::move(directory);
   arguments.flags = flags;
   arguments.path = TRY(path.ReadPath(memory));
+  // A name that leads nowhere comes before bad vectors.
+  if (!arguments.path.empty()) {
+    vfs::StartPoint start{task.fs().root(), arguments.directory ? arguments.directory : task.fs().cwd()};
+    TRY(vfs::Walk(task, start, arguments.path, {.follow = (flags & AT_SYMLINK_NOFOLLOW) == 0}));
+  }
   uint64_t space = sentry::ArgumentSpace(task.group().limits().Soft(RLIMIT_STACK));
   arguments.argv = TRY(sentry::ReadArguments(memory, argv, space));
   arguments.envp = TRY(sentry::ReadArguments(memory, envp, space));

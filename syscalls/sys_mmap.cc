@@ -26,7 +26,11 @@ base::Result<base::GuestAddr> SysMmap(Task& task, base::GuestAddr address, uint6
   if ((flags & MAP_ANONYMOUS) == 0) {
     file = TRY(task.GetFile(fd));
     if (file->is_path_only()) return Errno(EBADF);
-    request.file = file.get();
+    if (file->MapsAsAnonymous()) {
+      request.flags |= MAP_ANONYMOUS;
+    } else {
+      request.file = file.get();
+    }
     request.mount_noexec = file->path() && (file->path().mount->flags() & vfs::kMountNoExec) != 0;
   }
   return task.memory().Map(task, request, MemoryLimitsOf(task), &task.guest());

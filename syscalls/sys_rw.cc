@@ -98,7 +98,8 @@ base::SysResult<uint64_t> WriteAt(Task& task, const File& file, GuestIoSequence 
 }
 
 base::Result<GuestIoSequence> Buffer(Task& task, base::GuestAddr buffer, uint64_t count) {
-  if (static_cast<int64_t>(count) < 0) return base::Errno(EINVAL);
+  // No buffer of that size lies in the address space.
+  if (static_cast<int64_t>(count) < 0) return base::Errno(EFAULT);
   return GuestIoSequence::Create(task.memory().memory(), {buffer, count});
 }
 

@@ -72,7 +72,7 @@ base::Result<void> Access(Task& task, base::Fd directory, UserCString path, int 
   if ((mode & ~(R_OK | W_OK | X_OK)) != 0) return base::Errno(EINVAL);
   if ((flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) != 0) return base::Errno(EINVAL);
   std::string name = TRY(ReadPath(task, path));
-  vfs::StartPoint start = TRY(StartAt(task, directory, name));
+  vfs::StartPoint start = TRY(StartAt(task, directory, name, (flags & AT_EMPTY_PATH) != 0));
   vfs::WalkOptions options{.follow = (flags & AT_SYMLINK_NOFOLLOW) == 0, .allow_empty = (flags & AT_EMPTY_PATH) != 0};
   if ((flags & AT_EACCESS) != 0) return vfs::Access(task, start, name, static_cast<unsigned>(mode), options);
   sentry::KernelContext context(RealCredentials(task));
@@ -98,7 +98,7 @@ base::Result<void> SysNewfstatat(Task& task, base::Fd directory, UserCString pat
   if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT)) != 0) return base::Errno(EINVAL);
   std::string name = TRY(ReadPath(task, path));
   if (name.empty() && (flags & AT_EMPTY_PATH) != 0 && directory.value() >= 0) return SysFstat(task, directory, out);
-  vfs::StartPoint start = TRY(StartAt(task, directory, name));
+  vfs::StartPoint start = TRY(StartAt(task, directory, name, (flags & AT_EMPTY_PATH) != 0));
   vfs::WalkOptions options{.follow = (flags & AT_SYMLINK_NOFOLLOW) == 0, .allow_empty = (flags & AT_EMPTY_PATH) != 0};
   return out.Write(task.user_memory(), ToStat(TRY(vfs::Stat(task, start, name, options))));
 }
@@ -117,7 +117,7 @@ base::Result<void> SysStatx(Task& task, base::Fd directory, UserCString path, in
     from = TRY(file->Stat(task));
     if (file->path().mount) mount_id = static_cast<uint64_t>(file->path().mount->id());
   } else {
-    vfs::StartPoint start = TRY(StartAt(task, directory, name));
+    vfs::StartPoint start = TRY(StartAt(task, directory, name, (flags & AT_EMPTY_PATH) != 0));
     vfs::Path found =
         TRY(vfs::Walk(task, start, name,
                       {.follow = (flags & AT_SYMLINK_NOFOLLOW) == 0, .allow_empty = (flags & AT_EMPTY_PATH) != 0}));
@@ -166,7 +166,7 @@ base::Result<uint64_t> SysReadlinkat(Task& task, base::Fd directory, UserCString
                                      int32_t size) {
   if (size <= 0) return base::Errno(EINVAL);
   std::string name = TRY(ReadPath(task, path));
-  vfs::StartPoint start = TRY(StartAt(task, directory, name));
+  vfs::StartPoint start = TRY(StartAt(task, directory, name, /*allow_empty=*/true));
   std::string target = TRY(vfs::ReadLink(task, start, name));
   size_t count = std::min(target.size(), static_cast<size_t>(size));
   TRY(task.user_memory().CopyOut(buffer, std::as_bytes(std::span(target.data(), count))));

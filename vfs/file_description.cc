@@ -88,7 +88,9 @@ base::Result<size_t> FileDescription::TryAppend(Context& context, IoSequence& fr
   return count;
 }
 
-base::Result<size_t> FileDescription::TryReadAt(Context&, IoSequence&, int64_t) { return base::Errno(ESPIPE); }
+base::Result<size_t> FileDescription::TryReadAt(Context&, IoSequence&, int64_t) {
+  return base::Errno(inode().is_directory() ? EISDIR : ESPIPE);
+}
 base::Result<size_t> FileDescription::TryWriteAt(Context&, IoSequence&, int64_t) { return base::Errno(ESPIPE); }
 base::Result<int64_t> FileDescription::Seek(Context&, int64_t, int) { return base::Errno(ESPIPE); }
 base::Result<void> FileDescription::ReadDirectory(Context&, DirectorySink&) { return base::Errno(ENOTDIR); }
@@ -120,7 +122,11 @@ base::Result<void> FileDescription::Allocate(Context&, int, int64_t, int64_t) {
   }
 }
 base::Result<uint64_t> FileDescription::Ioctl(Context&, uint32_t, uint64_t) { return base::Errno(ENOTTY); }
-base::Result<uint64_t> FileDescription::Control(Context&, int, uint64_t) { return base::Errno(EINVAL); }
+base::Result<uint64_t> FileDescription::Control(Context&, int command, uint64_t) {
+  // Only pipes have a size.
+  if (command == F_GETPIPE_SZ || command == F_SETPIPE_SZ) return base::Errno(EBADF);
+  return base::Errno(EINVAL);
+}
 
 base::Result<base::RefPtr<Mappable>> FileDescription::Map(Context&, bool, bool) { return base::Errno(ENODEV); }
 base::Result<void> FileDescription::Flush(Context&) { return {}; }

@@ -105,6 +105,8 @@ class FileDescription : public base::RefCounted {
   virtual std::string Details() { return {}; }
   // For mmap. Default: ENODEV. EACCES is decided by the caller from readable()/writable().
   virtual base::Result<base::RefPtr<Mappable>> Map(Context& context, bool shared, bool writable);
+  // Whether mapping it is mapping anonymous memory (/dev/zero, zero(4)).
+  virtual bool MapsAsAnonymous() const { return false; }
   // Whether O_DIRECT may be set.
   virtual bool SupportsDirect() const { return false; }
   // The description took one of the inode's and the mount's writer places (AddWriter), to be given back at its end.

@@ -72,6 +72,7 @@ class MemoryDeviceFile : public FileDescription {
     return TryWrite(context, from);
   }
   base::Result<int64_t> Seek(Context&, int64_t, int) override { return int64_t{0}; }
+  bool MapsAsAnonymous() const override { return kind_ == Kind::kZero; }
 
  private:
   const Kind kind_;

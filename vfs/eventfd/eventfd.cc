@@ -38,8 +38,11 @@ class EventFd : public FileDescription {
     return sizeof(value);
   }
 
+  // Does nothing, successfully.
+  base::Result<int64_t> Seek(Context&, int64_t, int) override { return int64_t{0}; }
+
   base::Result<size_t> TryWrite(Context&, IoSequence& from) override {
-    if (from.remaining() < sizeof(uint64_t)) return base::Errno(EINVAL);
+    if (from.remaining() != sizeof(uint64_t)) return base::Errno(EINVAL);
     uint64_t value = 0;
     size_t copied = TRY(from.CopyIn(std::as_writable_bytes(std::span(&value, 1))));
     if (copied < sizeof(value)) return base::Errno(EFAULT);
