@@ -19,7 +19,7 @@ using base::GuestAddr;
 using sentry::FutexKey;
 using sentry::FutexTable;
 using sentry::FutexWord;
-using namespace base::abi;  // NOLINT(google-build-using-namespace): the constants of futex(2).
+namespace abi = base::abi;
 
 class TaskFutexWaiter final : public sentry::FutexWaiter {
  public:
@@ -60,8 +60,8 @@ base::SysResult<int64_t> RunWait(Task& task, const Wait& wait) {
 }
 
 bool TakesTimeout(uint32_t command) {
-  return command == kFutexWait || command == kFutexWaitBitset || command == kFutexLockPi || command == kFutexLockPi2 ||
-         command == kFutexWaitRequeuePi;
+  return command == abi::kFutexWait || command == abi::kFutexWaitBitset || command == abi::kFutexLockPi ||
+         command == abi::kFutexLockPi2 || command == abi::kFutexWaitRequeuePi;
 }
 
 // The deadline on CLOCK_MONOTONIC. FUTEX_WAIT gives a duration; the others a point in time, on CLOCK_REALTIME if they
@@ -69,7 +69,7 @@ bool TakesTimeout(uint32_t command) {
 int64_t DeadlineOf(Task& task, int64_t time_ns, uint32_t command, bool realtime) {
   int64_t now = base::MonotonicNow();
   int64_t delay = time_ns;
-  if (command != kFutexWait) delay = time_ns - (realtime ? task.RealtimeNow() : now);
+  if (command != abi::kFutexWait) delay = time_ns - (realtime ? task.RealtimeNow() : now);
   int64_t deadline = 0;
   return __builtin_add_overflow(now, delay, &deadline) ? base::kForever : deadline;
 }
@@ -93,21 +93,22 @@ base::Result<int64_t> Requeue(Task& task, GuestAddr address, GuestAddr second, u
 
 base::SysResult<int64_t> SysFutex(Task& task, GuestAddr address, uint32_t operation, uint32_t value, GuestAddr timeout,
                                   GuestAddr second, uint32_t value3) {
-  const uint32_t command = operation & kFutexCommandMask;
-  const bool is_private = (operation & kFutexPrivateFlag) != 0;
-  const bool realtime = (operation & kFutexClockRealtime) != 0;
+  const uint32_t command = operation & abi::kFutexCommandMask;
+  const bool is_private = (operation & abi::kFutexPrivateFlag) != 0;
+  const bool realtime = (operation & abi::kFutexClockRealtime) != 0;
   const auto value2 = static_cast<uint32_t>(timeout.value());
   const bool timed = TakesTimeout(command) && !timeout.is_null();
   int64_t time_ns = 0;
-  if (timed) time_ns = TRY(sentry::ReadTimespec(task.user_memory(), sentry::UserIn<Timespec>(timeout)));
-  if (realtime && command != kFutexWaitBitset && command != kFutexWaitRequeuePi && command != kFutexLockPi2)
+  if (timed) time_ns = TRY(sentry::ReadTimespec(task.user_memory(), sentry::UserIn<abi::Timespec>(timeout)));
+  if (realtime && command != abi::kFutexWaitBitset && command != abi::kFutexWaitRequeuePi &&
+      command != abi::kFutexLockPi2)
     return Errno(ENOSYS);
 
   FutexTable& table = task.kernel().futexes();
   switch (command) {
-    case kFutexWait:
-    case kFutexWaitBitset: {
-      const uint32_t bitset = command == kFutexWait ? kFutexBitsetMatchAny : value3;
+    case abi::kFutexWait:
+    case abi::kFutexWaitBitset: {
+      const uint32_t bitset = command == abi::kFutexWait ? abi::kFutexBitsetMatchAny : value3;
       if (bitset == 0) return Errno(EINVAL);
       return RunWait(task, {.address = address,
                             .expected = value,
@@ -116,18 +117,18 @@ base::SysResult<int64_t> SysFutex(Task& task, GuestAddr address, uint32_t operat
                             .timed = timed,
                             .deadline_ns = timed ? DeadlineOf(task, time_ns, command, realtime) : base::kForever});
     }
-    case kFutexWake:
-    case kFutexWakeBitset: {
-      const uint32_t bitset = command == kFutexWake ? kFutexBitsetMatchAny : value3;
+    case abi::kFutexWake:
+    case abi::kFutexWakeBitset: {
+      const uint32_t bitset = command == abi::kFutexWake ? abi::kFutexBitsetMatchAny : value3;
       if (bitset == 0) return Errno(EINVAL);
       FutexKey key = TRY(FutexTable::MakeKey(task.memory(), address, is_private));
       return table.Wake(key, AtLeastOne(value), bitset);
     }
-    case kFutexRequeue:
+    case abi::kFutexRequeue:
       return TRY(Requeue(task, address, second, value, value2, is_private, std::nullopt));
-    case kFutexCmpRequeue:
+    case abi::kFutexCmpRequeue:
       return TRY(Requeue(task, address, second, value, value2, is_private, value3));
-    case kFutexWakeOp: {
+    case abi::kFutexWakeOp: {
       FutexKey first_key = TRY(FutexTable::MakeKey(task.memory(), address, is_private));
       FutexKey second_key = TRY(FutexTable::MakeKey(task.memory(), second, is_private));
       FutexWord word{task.memory().address_space(), second};

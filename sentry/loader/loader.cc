@@ -152,27 +152,27 @@ base::Result<void> MapPieces(const LoadArguments& arguments, Pieces& pieces, con
 
 std::vector<AuxiliaryEntry> Auxiliary(const LoadArguments& arguments, const Pieces& pieces,
                                       const ProgramIdentity& identity) {
-  using namespace base::abi;  // NOLINT(google-build-using-namespace): twenty constants of one family.
+  namespace abi = base::abi;
   const ElfFile& elf = pieces.elf;
   uint64_t headers = elf.HeadersAddress();
   std::vector<AuxiliaryEntry> entries;
-  if (!arguments.vdso.is_null()) entries.push_back({kAtSysinfoEhdr, arguments.vdso.value()});
-  if (uint64_t size = getauxval(AT_MINSIGSTKSZ); size != 0) entries.push_back({kAtMinsigstksz, size});
-  entries.insert(entries.end(), {{kAtHwcap, getauxval(AT_HWCAP)},
-                                 {kAtPagesz, base::kPageSize},
-                                 {kAtClktck, 100},
-                                 {kAtPhdr, headers == 0 ? 0 : headers + pieces.bias},
-                                 {kAtPhent, sizeof(ElfProgramHeader)},
-                                 {kAtPhnum, elf.header.phnum},
-                                 {kAtBase, pieces.interpreter ? pieces.interpreter_bias : 0},
-                                 {kAtFlags, 0},
-                                 {kAtEntry, elf.header.entry + pieces.bias},
-                                 {kAtUid, identity.uid},
-                                 {kAtEuid, identity.euid},
-                                 {kAtGid, identity.gid},
-                                 {kAtEgid, identity.egid},
-                                 {kAtSecure, identity.secure ? 1u : 0u},
-                                 {kAtHwcap2, getauxval(AT_HWCAP2) & ~kHwcap2Fsgsbase}});
+  if (!arguments.vdso.is_null()) entries.push_back({abi::kAtSysinfoEhdr, arguments.vdso.value()});
+  if (uint64_t size = getauxval(AT_MINSIGSTKSZ); size != 0) entries.push_back({abi::kAtMinsigstksz, size});
+  entries.insert(entries.end(), {{abi::kAtHwcap, getauxval(AT_HWCAP)},
+                                 {abi::kAtPagesz, base::kPageSize},
+                                 {abi::kAtClktck, 100},
+                                 {abi::kAtPhdr, headers == 0 ? 0 : headers + pieces.bias},
+                                 {abi::kAtPhent, sizeof(abi::ElfProgramHeader)},
+                                 {abi::kAtPhnum, elf.header.phnum},
+                                 {abi::kAtBase, pieces.interpreter ? pieces.interpreter_bias : 0},
+                                 {abi::kAtFlags, 0},
+                                 {abi::kAtEntry, elf.header.entry + pieces.bias},
+                                 {abi::kAtUid, identity.uid},
+                                 {abi::kAtEuid, identity.euid},
+                                 {abi::kAtGid, identity.gid},
+                                 {abi::kAtEgid, identity.egid},
+                                 {abi::kAtSecure, identity.secure ? 1u : 0u},
+                                 {abi::kAtHwcap2, getauxval(AT_HWCAP2) & ~kHwcap2Fsgsbase}});
   return entries;
 }
 

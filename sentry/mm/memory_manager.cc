@@ -89,6 +89,7 @@ std::vector<MapEntry> MemoryManager::Entries(base::GuestAddr from, size_t limit)
   std::vector<MapEntry> entries;
   base::MutexLock lock(mutex_);
   tree_.ForEach({from, base::GuestAddr(UINT64_MAX)}, [&](const Vma& vma) {
+    mutex_.AssertHeld();
     if (entries.size() == limit) return false;
     MapEntry entry{.range = vma.range,
                    .protection = vma.protection,

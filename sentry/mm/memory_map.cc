@@ -48,6 +48,7 @@ base::Result<GuestAddr> MemoryManager::PlaceLocked(GuestAddr hint, uint64_t leng
     return hint;
   }
   auto free_at = [&](GuestAddr address, GuestAddr end) {
+    mutex_.AssertHeld();
     if (end.value() < length || address.value() > end.value() - length) return false;
     const Vma* next = tree_.FindOrNext(address);
     return next == nullptr || address.value() + length <= VmaTree::BeginWithGap(*next);

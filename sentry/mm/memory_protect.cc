@@ -54,7 +54,7 @@ base::Result<void> MemoryManager::Protect(GuestAddr address, uint64_t length, in
 
     // The part up to the first mapping that refuses is changed.
     GuestAddr reached = range.begin;
-    uint64_t more_data = 0;
+    uint64_t data = tree_.data_bytes();
     bool differs = false;
     tree_.ForEach(range, [&](const Vma& vma) {
       if (vma.range.begin > reached) return false;
@@ -64,8 +64,8 @@ base::Result<void> MemoryManager::Protect(GuestAddr address, uint64_t length, in
       }
       GuestAddr end = std::min(vma.range.end, range.end);
       if ((wanted & PROT_WRITE) != 0 && (vma.protection & PROT_WRITE) == 0 && !vma.shared && !vma.has(kVmaGrowsDown)) {
-        more_data += end - std::max(vma.range.begin, range.begin);
-        if (limits.data != kNoLimit && tree_.data_bytes() + more_data > base::PageRoundDown(limits.data)) {
+        data += end - std::max(vma.range.begin, range.begin);
+        if (limits.data != kNoLimit && data > base::PageRoundDown(limits.data)) {
           error = Errno(ENOMEM);
           return false;
         }

@@ -45,16 +45,16 @@ base::Result<void> GuestMemory::CopyOut(base::GuestAddr to, std::span<const std:
 
 base::Result<std::string> GuestMemory::CopyInString(base::GuestAddr from, size_t max_size) {
   std::string text;
-  std::array<std::byte, kStringChunk> chunk;
+  std::array<char, kStringChunk> chunk;
   while (text.size() < max_size) {
     uint64_t to_page_end = base::kPageSize - (from.value() & base::kPageMask);
     size_t count = std::min({chunk.size(), max_size - text.size(), static_cast<size_t>(to_page_end)});
-    count = TRY(CopyInSome(from, std::span(chunk).first(count)));
+    count = TRY(CopyInSome(from, std::as_writable_bytes(std::span(chunk).first(count))));
     if (const void* end = memchr(chunk.data(), 0, count)) {
-      text.append(reinterpret_cast<const char*>(chunk.data()), static_cast<const std::byte*>(end) - chunk.data());
+      text.append(chunk.data(), static_cast<const char*>(end) - chunk.data());
       return text;
     }
-    text.append(reinterpret_cast<const char*>(chunk.data()), count);
+    text.append(chunk.data(), count);
     from = from + count;
   }
   return Errno(ENAMETOOLONG);

@@ -19,8 +19,8 @@ using base::kPageSize;
 
 class PlainMemoryLock final : public MemoryLock {
  public:
-  void Lock() override { mutex_.Lock(); }
-  void Unlock() override { mutex_.Unlock(); }
+  void Lock() override ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.Lock(); }
+  void Unlock() override ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.Unlock(); }
 
  private:
   static inline constinit base::LockClass kLock{"PlainMemoryLock::mutex_"};
