@@ -120,7 +120,7 @@ BANS = (
         "a fiber may resume on another thread: pass the context as an argument"),
     Ban("unsafe-cast", r"\breinterpret_cast\b", lambda p: is_unsafe(p) or is_test(p),
         "reinterpret_cast belongs in *_unsafe.* or *_amd64.* files"),
-    Ban("inline-asm", r"\b(?:asm|__asm__|__asm)\b", lambda p: is_unsafe(p) or is_test(p),
+    Ban("inline-asm", r"\b(?:asm|__asm__|__asm)\b(?!/)", lambda p: is_unsafe(p) or is_test(p),
         "assembly belongs in *.S, *_amd64.* or *_unsafe.* files"),
     Ban("using-namespace", r"\busing\s+namespace\b", lambda p: False, "name what you use"),
     Ban("runsc-only", r'#\s*include\s*[<"](?:glog|gflags|CLI)/', lambda p: p.startswith("runsc/"),

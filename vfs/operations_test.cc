@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Length: one script a man page, all run against Linux and against the vfs
 // The operations on names, against Linux: see vfs/testing/script.h for the language.
 #include "vfs/operations.h"
 

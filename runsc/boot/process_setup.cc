@@ -65,7 +65,7 @@ std::string ReadFile(sentry::Container& container, std::string_view path) {
     vfs::BufferSequence sequence(buffer);
     auto count = (*file)->TryRead(context, sequence);
     if (!count.ok() || *count == 0) break;
-    text.append(reinterpret_cast<const char*>(buffer), *count);
+    text.append(static_cast<const char*>(static_cast<const void*>(buffer)), *count);
   }
   return text;
 }

@@ -100,7 +100,7 @@ Status SandboxKernel::BuildContainer(Fds& fds) {
 }
 
 StatusOr<base::RefPtr<sentry::FdTable>> SandboxKernel::MakeFds(std::array<base::UniqueFd, 3> stdio,
-                                                         std::vector<GuestFd> passed, uint64_t limit) {
+                                                               std::vector<GuestFd> passed, uint64_t limit) {
   for (int i = 0; i < 3; ++i) passed.push_back({i, std::move(stdio[i])});
   sentry::KernelContext context;
   auto table = base::MakeRef<sentry::FdTable>();

@@ -197,15 +197,15 @@ class InheritedFileDescription : public FileDescription {
 
 }  // namespace
 
-base::Result<base::RefPtr<FileDescription>> InheritedFile::Create(Context& context, HostPoller& poller, base::UniqueFd fd,
-                                                             std::string name) {
+base::Result<base::RefPtr<FileDescription>> InheritedFile::Create(Context& context, HostPoller& poller,
+                                                                  base::UniqueFd fd, std::string name) {
   int flags = fcntl(fd.get(), F_GETFL);
   struct stat host {};
   if (flags < 0 || fstat(fd.get(), &host) != 0) return base::Errno(errno);
   Path path = MakeAnonymousPath(context, host.st_mode, std::move(name));
   flags &= O_ACCMODE | O_APPEND;
-  return base::RefPtr<FileDescription>(
-      base::MakeRef<InheritedFileDescription>(std::move(path), flags, *poller.state_, std::move(fd), host.st_mode & S_IFMT));
+  return base::RefPtr<FileDescription>(base::MakeRef<InheritedFileDescription>(std::move(path), flags, *poller.state_,
+                                                                               std::move(fd), host.st_mode & S_IFMT));
 }
 
 }  // namespace vfs
