@@ -268,6 +268,13 @@ def header_closure(path, by_path, memo):
     return memo[path]
 
 
+def is_first_include(header, by_path):
+    """Whether the header's own .cc file begins with it (check_include_style demands that of every foo.cc with a foo.h)."""
+    implementation = by_path.get(os.path.splitext(header)[0] + ".cc")
+    first = next(implementation.includes(), None) if implementation else None
+    return first is not None and first[2] == header
+
+
 def generate_protos(root, out):
     protos = [str(p.relative_to(root)) for d in LAYERS for p in (root / d).rglob("*.proto")]
     if protos:
@@ -276,21 +283,22 @@ def generate_protos(root, out):
 
 
 def check_self_contained(sources, findings, root):
-    """Compiles every header alone. A header is compiled again only if it, or a file it includes, has changed."""
-    cache_path = root / "build" / "lint" / "headers.json"
+    """Compiles each header alone, unless a foo.cc that includes foo.h first proves it in every build. A header is compiled
+    again only if it, or a file it includes, has changed."""
+    cache_path = root / "build" / "lint" / "headers"
     generated = root / "build" / "lint" / "generated"
     generate_protos(root, generated)
     by_path = {s.path: s for s in sources}
     try:
-        cache = set(json.loads(cache_path.read_text()))
-    except (OSError, ValueError):
+        cache = set(cache_path.read_text().split())
+    except OSError:
         cache = set()
     memo = {}
     command = ["g++", "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64",
                "-I.", "-isystem", str(generated), "-x", "c++", "-"]
     jobs = []
     for source in sources:
-        if source.suffix != ".h" or layer_of(source.path) is None:
+        if source.suffix != ".h" or layer_of(source.path) is None or is_first_include(source.path, by_path):
             continue
         digest = hashlib.sha256(" ".join(command).encode())
         for path in sorted(header_closure(source.path, by_path, memo)):
@@ -300,17 +308,19 @@ def check_self_contained(sources, findings, root):
     def run(job):
         if job[1] in cache:
             return None
-        return subprocess.run(command, cwd=root, input=f'#include "{job[0]}"\n', capture_output=True, text=True, check=False)
+        result = subprocess.run(command, cwd=root, input=f'#include "{job[0]}"\n', capture_output=True, text=True, check=False)
+        if result.returncode == 0:
+            # At once, so that an interrupted run keeps what it has found out.
+            with open(cache_path, "a", encoding="ascii") as file:
+                file.write(job[1] + "\n")
+        return result
 
-    good = set()
-    for (path, digest), result in zip(jobs, run_parallel(run, jobs)):
-        if result is None or result.returncode == 0:
-            good.add(digest)
-            continue
-        errors = [l for l in result.stderr.split("\n") if "error:" in l] or [result.stderr.strip()]
-        findings.append(Finding(path, 1, "self-contained", errors[0]))
     cache_path.parent.mkdir(parents=True, exist_ok=True)
-    cache_path.write_text(json.dumps(sorted(good)))
+    results = run_parallel(run, jobs)
+    for (path, _), result in zip(jobs, results):
+        if result is not None and result.returncode != 0:
+            errors = [l for l in result.stderr.split("\n") if "error:" in l] or [result.stderr.strip()]
+            findings.append(Finding(path, 1, "self-contained", errors[0]))
 
 
 def run_tidy(root, files, sources):

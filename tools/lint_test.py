@@ -160,6 +160,13 @@ class ToolTest(TreeTest):
         self.write("base/b.h", "#pragma once\n\n#include <string>\n\ninline std::string B() { return {}; }\n")
         self.assertEqual(self.found(("self-contained",)), [("self-contained", "base/a.h", 1)])
 
+    def test_header_that_its_own_source_proves_is_left_to_the_build(self):
+        self.write("base/a.h", "#pragma once\n\ninline std::string A() { return {}; }\n")
+        self.write("base/a.cc", '#include "base/a.h"\n')
+        self.assert_clean(("self-contained",))
+        self.write("base/a.cc", '#include <string>\n\n#include "base/a.h"\n')
+        self.assertEqual(self.found(("self-contained",)), [("self-contained", "base/a.h", 1)])
+
     def test_header_is_checked_again_when_what_it_includes_changes(self):
         self.write("base/b.h", "#pragma once\n\n#include <string>\n")
         self.write("base/a.h", '#pragma once\n\n#include "base/b.h"\n\ninline std::string A() { return {}; }\n')
