@@ -12,8 +12,6 @@ namespace {
 
 uint64_t DescriptorLimit(Task& task) { return task.group().limits().Soft(RLIMIT_NOFILE); }
 
-// What F_GETFL shows besides: every 64-bit open has O_LARGEFILE.
-constexpr int kLargeFile = 0100000;
 // A command of fcntl(2) that O_PATH descriptors allow.
 bool AllowedOnPath(int command) {
   return command == F_DUPFD || command == F_DUPFD_CLOEXEC || command == F_GETFD || command == F_SETFD ||
@@ -58,7 +56,7 @@ base::Result<uint64_t> SysFcntl(Task& task, base::Fd fd, int32_t command, uint64
       TRY(task.fds().SetCloseOnExec(fd, (argument & FD_CLOEXEC) != 0));
       return 0;
     case F_GETFL:
-      return static_cast<uint64_t>(file->flags() | (file->is_path_only() ? 0 : kLargeFile));
+      return static_cast<uint64_t>(file->flags());
     case F_SETFL:
       TRY(file->SetStatusFlags(task, static_cast<int>(argument)));
       return 0;

@@ -130,6 +130,8 @@ base::SysResult<uint64_t> SysNanosleep(Task& task, sentry::UserIn<Timespec> dura
 
 base::SysResult<uint64_t> SysClockNanosleep(Task& task, int32_t clock, int32_t flags, sentry::UserIn<Timespec> time,
                                             sentry::UserOut<Timespec> remaining) {
+  // A thread cannot wait for its own CPU time.
+  if (clock == CLOCK_THREAD_CPUTIME_ID) return base::Errno(EOPNOTSUPP);
   // The clock first: it is an error even when the time is one.
   TRY(sentry::ToMonotonic(task, clock, 0));
   int64_t ns = TRY(sentry::ReadTimespec(task.user_memory(), time));

@@ -7,6 +7,7 @@
 #include "syscalls/sys_arch_amd64.h"
 #include "syscalls/sys_attr.h"
 #include "syscalls/sys_dir.h"
+#include "syscalls/sys_epoll.h"
 #include "syscalls/sys_exec.h"
 #include "syscalls/sys_fd.h"
 #include "syscalls/sys_futex.h"
@@ -28,6 +29,7 @@
 #include "syscalls/sys_stat.h"
 #include "syscalls/sys_time.h"
 #include "syscalls/sys_wait.h"
+#include "syscalls/sys_xattr.h"
 
 namespace syscalls {
 namespace {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "vfs/dentry.h"
+#include "vfs/epoll/epoll.h"
 #include "vfs/mount.h"
 #include "vfs/operations.h"
 #include "vfs/permission.h"
@@ -27,6 +28,11 @@ FileDescription::~FileDescription() {
   if (!holds_writer_) return;
   inode().RemoveWriter();
   path_.mount->RemoveWriter();
+}
+
+void FileDescription::LastReferenceGone() {
+  if (watched_.load(std::memory_order_acquire)) Epoll::Forget(*this);
+  delete this;
 }
 
 Inode& FileDescription::inode() const { return *path_.dentry->inode(); }

@@ -18,6 +18,7 @@
 
 namespace vfs {
 
+class EpollItem;
 class Inode;
 
 // Host memory behind a file, for mmap(2). One per inode and access mode; shared by all its mappings.
@@ -118,6 +119,8 @@ class FileDescription : public base::RefCounted {
  protected:
   FileDescription(Path path, int flags);
   ~FileDescription() override;
+  // Epoll instances that watch it let go while it is still whole.
+  void LastReferenceGone() override;
 
   // Replaces the flags F_SETFL may change, after the checks.
   void ReplaceStatusFlags(int flags);
@@ -132,9 +135,13 @@ class FileDescription : public base::RefCounted {
   int64_t offset_ ABSL_GUARDED_BY(offset_mutex_) = 0;
 
  private:
+  friend class Epoll;
+
   const Path path_;
   std::atomic<int> flags_;
-  bool holds_writer_ = false;  // Const once the description is shared.
+  std::atomic<bool> watched_{false};
+  EpollItem* watchers_ = nullptr;  // Epoll's items for this description; guarded by its lock.
+  bool holds_writer_ = false;      // Const once the description is shared.
 };
 
 }  // namespace vfs

@@ -9,6 +9,8 @@ namespace {
 
 // What F_GETFL does not show, and Inode::Open does not see.
 constexpr int kOpeningOnly = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
+// O_LARGEFILE, which every open of a 64-bit program has; the C library's is 0.
+constexpr int kLargeFile = 0100000;
 // What O_PATH does not ignore.
 constexpr int kPathFlags = O_DIRECTORY | O_NOFOLLOW | O_PATH;
 constexpr int kTmpFile = O_TMPFILE & ~O_DIRECTORY;
@@ -121,7 +123,7 @@ base::Result<base::RefPtr<FileDescription>> OpenFound(Context& context, const Pa
       TRY(claim.TakeExecution());
     }
   }
-  base::RefPtr<FileDescription> description = TRY(inode.Open(context, path, (flags & ~kOpeningOnly) | O_LARGEFILE));
+  base::RefPtr<FileDescription> description = TRY(inode.Open(context, path, (flags & ~kOpeningOnly) | kLargeFile));
   if ((flags & O_DIRECT) != 0 && !description->SupportsDirect()) return base::Errno(EINVAL);
   if (truncate) {
     Claim truncating(path);

@@ -117,9 +117,8 @@ void GoferFile::DropDescriptors() {
 }
 
 base::Result<Attributes> GoferFile::FetchAttributes() {
-  base::RefPtr<HostFile> known = KnownDescriptor(Use::kRead);
   read_.store(false, std::memory_order_relaxed);
-  if (known != nullptr) return ReadHostAttributes(known->fd());
+  // Not from a descriptor: it shows owners as the user namespace of this process maps them.
   return GoferInode::FetchAttributes();
 }
 
