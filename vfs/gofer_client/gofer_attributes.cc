@@ -30,6 +30,8 @@ bool IsFileType(uint32_t type) {
   }
 }
 
+Timestamp FromStatx(const statx_timestamp& time) { return {time.tv_sec, time.tv_nsec}; }
+
 }  // namespace
 
 base::Result<Attributes> ParseAttributes(const gofer::wire::Attributes& wire) {
@@ -55,6 +57,25 @@ base::Result<Attributes> ParseAttributes(const gofer::wire::Attributes& wire) {
   attributes.modify_time = {wire.modify_seconds(), wire.modify_nanoseconds()};
   attributes.change_time = {wire.change_seconds(), wire.change_nanoseconds()};
   attributes.birth_time = {wire.birth_seconds(), wire.birth_nanoseconds()};
+  return attributes;
+}
+
+base::Result<Attributes> ReadHostAttributes(int fd) {
+  struct statx status {};
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &status) != 0) return base::Errno(errno);
+  Attributes attributes;
+  attributes.inode = status.stx_ino;
+  attributes.mode = status.stx_mode;
+  attributes.links = status.stx_nlink;
+  attributes.uid = base::KUid(status.stx_uid);
+  attributes.gid = base::KGid(status.stx_gid);
+  attributes.size = status.stx_size;
+  attributes.blocks = status.stx_blocks;
+  attributes.block_size = status.stx_blksize;
+  attributes.access_time = FromStatx(status.stx_atime);
+  attributes.modify_time = FromStatx(status.stx_mtime);
+  attributes.change_time = FromStatx(status.stx_ctime);
+  if ((status.stx_mask & STATX_BTIME) != 0) attributes.birth_time = FromStatx(status.stx_btime);
   return attributes;
 }
 

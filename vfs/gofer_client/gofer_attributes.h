@@ -12,5 +12,7 @@ namespace vfs {
 
 // EIO: no attributes any file could have.
 base::Result<Attributes> ParseAttributes(const gofer::wire::Attributes& wire);
+// Attributes of the file behind a host descriptor. The device is left out, as ParseAttributes does.
+base::Result<Attributes> ReadHostAttributes(int fd);
 
 }  // namespace vfs

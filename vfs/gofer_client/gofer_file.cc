@@ -117,8 +117,9 @@ void GoferFile::DropDescriptors() {
 }
 
 base::Result<Attributes> GoferFile::FetchAttributes() {
+  base::RefPtr<HostFile> known = KnownDescriptor(Use::kRead);
   read_.store(false, std::memory_order_relaxed);
-  // Not from a descriptor: it shows owners as the user namespace of this process maps them.
+  if (known != nullptr) return ReadHostAttributes(known->fd());
   return GoferInode::FetchAttributes();
 }
 
