@@ -106,7 +106,7 @@ void StubThread::OnCallLocked(const seccomp_notif& notification, After* after) {
         return;
       }
       notification_id_ = notification.id;
-      if (answered_ && waits_ == Waits::kEvent) ResumeNotifiedLocked(after);
+      if (std::exchange(answered_, false) && waits_ == Waits::kEvent) ResumeNotifiedLocked(after);
       return;
     case State::kExiting:
       if (call.number == SYS_exit) {
