@@ -118,6 +118,7 @@ void Listener::KillStranger(const seccomp_notif& notification) {
   // trusted. It waits, so its id is its own still.
   uint64_t id = notification.id;
   if (RawSyscall(SYS_ioctl, listener_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) != 0) return;
+  if (static_cast<int>(notification.pid) <= 0) return;  // Not in our pid namespace: nobody's.
   RUNSC_INFO("systrap: unknown thread %u in call %d: killed", notification.pid, notification.data.nr);
   RawSyscall(SYS_kill, notification.pid, SIGKILL);
 }
