@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -27,7 +28,8 @@ class Result:
 class Runtime:
     """A runtime command line ("runc", "build/release/runsc/runsc --platform=ptrace") with a state directory of its own.
 
-    Use as a context manager: leaving it deletes the containers that are left and the state directory.
+    Use as a context manager in the main thread: leaving it, also by SIGTERM, deletes the containers that are left and
+    the state directory.
     """
 
     def __init__(self, command):
@@ -40,6 +42,8 @@ class Runtime:
         self.live = set()
 
     def __enter__(self):
+        # A test runner's time limit is a SIGTERM: unwind then, so that nothing is left.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         return self
 
     def __exit__(self, *_):

@@ -116,7 +116,7 @@ def sequence(guest, what, first, last):
     guest.go_on()
     guest.expect(f"{what} {last}")
     after = guest.settle(before)
-    print(f"{what}: after {first} {before}\n{what}: after {last} {after}")
+    print(f"{what}: after {first} {before}\n{what}: after {last} {after}", flush=True)
     guest.go_on()
     guest.end()
     return growth(before, after)
@@ -132,7 +132,7 @@ def alive(guest, count):
     guest.expect(f"ended {count}")
     # One guest process is left; what that costs is what a fresh container costs, so only a bound is known: far below.
     after = guest.settle({"processes": 16})
-    print(f"alive: at {count} {high}\nalive: ended {after}")
+    print(f"alive: at {count} {high}\nalive: ended {after}", flush=True)
     problems += growth({"processes": 16, "sentry descriptors": high.get("sentry descriptors", 0) // 2 + 32}, after)
     guest.go_on()
     guest.end()
