@@ -81,6 +81,9 @@ class FileDescription : public base::RefCounted {
   // pread(2), pwrite(2). Default: ESPIPE.
   virtual base::Result<size_t> TryReadAt(Context& context, IoSequence& to, int64_t offset);
   virtual base::Result<size_t> TryWriteAt(Context& context, IoSequence& from, int64_t offset);
+  // A write at the end, and where it ended. Default: Stat, then TryWriteAt; files that several descriptions may append
+  // to make it one step.
+  virtual base::Result<size_t> TryAppend(Context& context, IoSequence& from, int64_t& end);
   // lseek(2). Default: ESPIPE.
   virtual base::Result<int64_t> Seek(Context& context, int64_t offset, int whence);
   // getdents64(2) from the directory offset. Default: ENOTDIR. The entry that did not fit is delivered next time.
@@ -124,9 +127,6 @@ class FileDescription : public base::RefCounted {
 
   // Replaces the flags F_SETFL may change, after the checks.
   void ReplaceStatusFlags(int flags);
-  // A write at the end, and where it ended. Default: Stat, then TryWriteAt; files that several descriptions may append
-  // to make it one step.
-  virtual base::Result<size_t> TryAppend(Context& context, IoSequence& from, int64_t& end);
   // lseek(2) for a file of `size` bytes that may grow to `limit`.
   base::Result<int64_t> SeekWithin(int64_t offset, int whence, int64_t size, int64_t limit = INT64_MAX);
 

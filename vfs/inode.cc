@@ -69,6 +69,10 @@ base::Result<void> Inode::Rename(Context&, std::string_view, Inode&, Inode&, std
   return base::Errno(is_directory() ? EPERM : ENOTDIR);
 }
 
+base::Result<void> Inode::ListNames(Context&, DirectorySink&) {
+  return base::Errno(is_directory() ? EOPNOTSUPP : ENOTDIR);
+}
+
 base::Result<std::string> Inode::ReadLink(Context&) { return base::Errno(EINVAL); }
 base::Result<Path> Inode::FollowMagicLink(Context&) { return Path(); }
 

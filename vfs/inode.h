@@ -18,6 +18,7 @@
 namespace vfs {
 
 class DentryCache;
+class DirectorySink;
 class FileDescription;
 class Filesystem;
 
@@ -79,6 +80,10 @@ class Inode : public base::RefCounted {
   // unsupported.
   virtual base::Result<void> Rename(Context& context, std::string_view name, Inode& child, Inode& new_parent,
                                     std::string_view new_name, Inode* replaced, unsigned flags);
+
+  // All names but "." and "..", in one go, for filesystems stacked on this one. `next_offset` means nothing; the sink
+  // takes everything and calls nothing. Default: EOPNOTSUPP.
+  virtual base::Result<void> ListNames(Context& context, DirectorySink& sink);
 
   // Symbolic links. Default: EINVAL.
   virtual base::Result<std::string> ReadLink(Context& context);

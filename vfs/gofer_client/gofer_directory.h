@@ -8,23 +8,9 @@
 #include <vector>
 
 #include "vfs/gofer_client/gofer_inode.h"
+#include "vfs/name_list.h"
 
 namespace vfs {
-
-// All names of a directory, as of one moment. Immutable.
-class GoferListing : public base::RefCounted {
- public:
-  struct Entry {
-    std::string name;
-    uint64_t inode = 0;
-    uint8_t type = 0;  // DT_*
-  };
-  explicit GoferListing(std::vector<Entry> entries) : entries_(std::move(entries)) {}
-  const std::vector<Entry>& entries() const { return entries_; }
-
- private:
-  const std::vector<Entry> entries_;
-};
 
 class GoferDirectory : public GoferInode {
  public:
@@ -42,29 +28,27 @@ class GoferDirectory : public GoferInode {
   base::Result<void> RemoveDirectory(Context& context, std::string_view name, Inode& child) override;
   base::Result<void> Rename(Context& context, std::string_view name, Inode& child, Inode& new_parent,
                             std::string_view new_name, Inode* replaced, unsigned flags) override;
+  base::Result<void> ListNames(Context& context, DirectorySink& sink) override;
   base::Result<base::RefPtr<FileDescription>> Open(Context& context, const Path& path, int flags) override;
 
   // The names now: from the cache, or all from the gofer.
-  base::Result<base::RefPtr<GoferListing>> List();
+  base::Result<base::RefPtr<NameList>> List();
 
  protected:
   ~GoferDirectory() override;
 
  private:
   static base::LockClass kListingLock;
-  // Listings of more entries are not kept after their readers.
-  static constexpr size_t kMostKeptEntries = 16384;
-
   base::Result<base::RefPtr<GoferInode>> Find(std::string_view name);
   // An empty name: a file without one.
   base::Result<base::RefPtr<Inode>> Make(std::string_view name, std::string_view target, const CreateOptions& options);
   base::Result<void> Remove(std::string_view name, Inode& child, bool directory);
-  base::Result<base::RefPtr<GoferListing>> FetchListing();
+  base::Result<base::RefPtr<NameList>> FetchListing();
   // After names changed and the change was counted.
   void ForgetListing();
 
   base::Mutex listing_mutex_;
-  base::RefPtr<GoferListing> listing_ ABSL_GUARDED_BY(listing_mutex_);
+  base::RefPtr<NameList> listing_ ABSL_GUARDED_BY(listing_mutex_);
 };
 
 }  // namespace vfs

@@ -25,35 +25,10 @@ bool IsEntryName(std::string_view name) {
          name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos;
 }
 
-// Offsets are positions in a listing, behind "." and "..". Each description keeps the listing it began with until it
-// is rewound: what comes and goes meanwhile is not seen, and nothing is seen twice.
-class GoferDirectoryDescription : public FileDescription {
+class GoferDirectoryDescription : public NameListDescription {
  public:
   GoferDirectoryDescription(base::RefPtr<GoferDirectory> directory, Path path, int flags)
-      : FileDescription(std::move(path), flags), directory_(std::move(directory)) {}
-
-  base::Result<int64_t> Seek(Context&, int64_t offset, int whence) override {
-    return SeekWithin(offset, whence, INT64_MAX);
-  }
-
-  base::Result<void> ReadDirectory(Context& context, DirectorySink& sink) override {
-    base::MutexLock lock(offset_mutex_);
-    if (offset_ == 0 || listing_ == nullptr) listing_ = TRY(directory_->List());
-    if (offset_ == 0) {
-      if (!sink.Add(".", TRY(directory_->Stat(context)).inode, DT_DIR, 1)) return {};
-      offset_ = 1;
-    }
-    if (offset_ == 1) {
-      if (!sink.Add("..", TRY(ParentNumber(context)), DT_DIR, 2)) return {};
-      offset_ = 2;
-    }
-    const std::vector<GoferListing::Entry>& entries = listing_->entries();
-    for (; static_cast<uint64_t>(offset_ - 2) < entries.size(); ++offset_) {
-      const GoferListing::Entry& entry = entries[static_cast<size_t>(offset_ - 2)];
-      if (!sink.Add(entry.name, entry.inode, entry.type, offset_ + 1)) return {};
-    }
-    return {};
-  }
+      : NameListDescription(std::move(path), flags), directory_(std::move(directory)) {}
 
   base::Result<void> Sync(Context&, bool data_only) override {
     GoferClient::Exchange exchange(directory_->client());
@@ -64,14 +39,11 @@ class GoferDirectoryDescription : public FileDescription {
     return {};
   }
 
- private:
-  base::Result<uint64_t> ParentNumber(Context& context) {
-    base::RefPtr<Dentry> parent = path().dentry->parent();
-    return TRY(parent->inode()->Stat(context)).inode;
-  }
+ protected:
+  base::Result<base::RefPtr<NameList>> List(Context&) override { return directory_->List(); }
 
+ private:
   const base::RefPtr<GoferDirectory> directory_;
-  base::RefPtr<GoferListing> listing_ ABSL_GUARDED_BY(offset_mutex_);
 };
 
 }  // namespace
@@ -81,22 +53,28 @@ base::Result<base::RefPtr<FileDescription>> GoferDirectory::Open(Context&, const
       base::MakeRef<GoferDirectoryDescription>(base::RefPtr<GoferDirectory>(this), path, flags));
 }
 
+base::Result<void> GoferDirectory::ListNames(Context&, DirectorySink& sink) {
+  base::RefPtr<NameList> list = TRY(List());
+  for (const NameList::Entry& entry : list->entries()) (void)sink.Add(entry.name, entry.inode, entry.type, 0);
+  return {};
+}
+
 void GoferDirectory::ForgetListing() {
-  base::RefPtr<GoferListing> old;
+  base::RefPtr<NameList> old;
   base::MutexLock lock(listing_mutex_);
   std::swap(old, listing_);
 }
 
-base::Result<base::RefPtr<GoferListing>> GoferDirectory::List() {
+base::Result<base::RefPtr<NameList>> GoferDirectory::List() {
   if (gofer().shared()) return FetchListing();
   {
     base::MutexLock lock(listing_mutex_);
     if (listing_ != nullptr) return listing_;
   }
   uint64_t count = change_count();
-  base::RefPtr<GoferListing> listing = TRY(FetchListing());
-  if (listing->entries().size() > kMostKeptEntries) return listing;
-  base::RefPtr<GoferListing> old;
+  base::RefPtr<NameList> listing = TRY(FetchListing());
+  if (listing->entries().size() > NameList::kMostKept) return listing;
+  base::RefPtr<NameList> old;
   base::MutexLock lock(listing_mutex_);
   // Names that changed meanwhile were counted before the listing was forgotten: nothing stale is kept.
   if (change_count() == count) {
@@ -106,8 +84,8 @@ base::Result<base::RefPtr<GoferListing>> GoferDirectory::List() {
   return listing;
 }
 
-base::Result<base::RefPtr<GoferListing>> GoferDirectory::FetchListing() {
-  std::vector<GoferListing::Entry> entries;
+base::Result<base::RefPtr<NameList>> GoferDirectory::FetchListing() {
+  std::vector<NameList::Entry> entries;
   uint64_t cookie = 0;
   // On one connection, on which the gofer keeps its place.
   GoferClient::Exchange exchange(client());
@@ -121,7 +99,7 @@ base::Result<base::RefPtr<GoferListing>> GoferDirectory::FetchListing() {
       if (!IsEntryName(entry.name()) || entry.type() > DT_WHT) return base::Errno(EIO);
       entries.push_back({entry.name(), entry.inode(), static_cast<uint8_t>(entry.type())});
     }
-    if (directory.end()) return base::MakeRef<GoferListing>(std::move(entries));
+    if (directory.end()) return base::MakeRef<NameList>(std::move(entries));
     if (directory.entries_size() == 0 || entries.size() > kMostEntries) return base::Errno(EIO);
     cookie = directory.cookie();
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vfs/testing/script_filesystems.h"
 
+#include "vfs/overlay/overlay.h"
 #include "vfs/testing/gofer_tree.h"
 #include "vfs/tmpfs/tmpfs.h"
 
@@ -24,6 +25,16 @@ class GoferScriptTree : public ScriptFilesystem {
   GoferTree tree_;
 };
 
+// Nothing in the lower layer, so that all is as on the upper one.
+class EmptyOverlay : public ScriptFilesystem {
+ public:
+  std::string name() const override { return "overlay"; }
+  base::RefPtr<Dentry> MakeRoot(Context& context) override {
+    return MUST(
+        OverlayFilesystem::Create(context, Tmpfs::Create(context, {}), {Tmpfs::Create(context, {.mode = 0755})}));
+  }
+};
+
 }  // namespace
 
 std::vector<std::unique_ptr<ScriptFilesystem>> MakeScriptFilesystems() {
@@ -31,6 +42,7 @@ std::vector<std::unique_ptr<ScriptFilesystem>> MakeScriptFilesystems() {
   all.push_back(std::make_unique<TmpfsFilesystem>());
   all.push_back(std::make_unique<GoferScriptTree>(false));
   all.push_back(std::make_unique<GoferScriptTree>(true));
+  all.push_back(std::make_unique<EmptyOverlay>());
   return all;
 }
 

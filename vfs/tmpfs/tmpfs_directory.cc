@@ -235,6 +235,11 @@ int64_t TmpfsDirectory::Read(int64_t first, int64_t end, DirectorySink& sink) {
   return first;
 }
 
+base::Result<void> TmpfsDirectory::ListNames(Context&, DirectorySink& sink) {
+  Read(kFirstPlace, INT64_MAX, sink);
+  return {};
+}
+
 namespace {
 
 class TmpfsDirectoryDescription : public FileDescription {

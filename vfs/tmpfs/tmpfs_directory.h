@@ -26,6 +26,7 @@ class TmpfsDirectory : public TmpfsInode {
   base::Result<void> RemoveDirectory(Context& context, std::string_view name, Inode& child) override;
   base::Result<void> Rename(Context& context, std::string_view name, Inode& child, Inode& new_parent,
                             std::string_view new_name, Inode* replaced, unsigned flags) override;
+  base::Result<void> ListNames(Context& context, DirectorySink& sink) override;
   base::Result<base::RefPtr<FileDescription>> Open(Context& context, const Path& path, int flags) override;
 
   // Gives the entries whose places are in [first, end) to the sink, in the order they were made. The place of a name
