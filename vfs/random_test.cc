@@ -98,6 +98,12 @@ class CallMaker {
   bool root_ = true;
 };
 
+// A merged directory of an overlay has one link, whatever is in it (Linux's overlayfs too).
+std::string WithoutDirectoryLinks(const std::string& answer) {
+  size_t links = answer.starts_with("dir ") ? answer.find(" n=") : std::string::npos;
+  return answer.substr(0, links);
+}
+
 class RandomTest : public testing::TestWithParam<unsigned> {};
 
 TEST_P(RandomTest, AnswersAsLinux) {
@@ -109,9 +115,15 @@ TEST_P(RandomTest, AnswersAsLinux) {
   ASSERT_EQ(native.size(), calls.size());
   for (const auto& filesystem : MakeScriptFilesystems()) {
     auto target = MakeVfsTarget(*filesystem);
+    bool counts_links = filesystem->name() != "overlay";
     for (size_t i = 0; i < calls.size(); ++i) {
       std::string ours = target->Run(SplitWords(calls[i]));
-      ASSERT_EQ(ours, native[i]) << filesystem->name() << ", call " << i << ": " << calls[i];
+      std::string expected = native[i];
+      if (!counts_links) {
+        ours = WithoutDirectoryLinks(ours);
+        expected = WithoutDirectoryLinks(expected);
+      }
+      ASSERT_EQ(ours, expected) << filesystem->name() << ", call " << i << ": " << calls[i];
     }
   }
 }

@@ -15,6 +15,7 @@
 #include "vfs/dev/memory_devices.h"
 #include "vfs/gofer_client/gofer_filesystem.h"
 #include "vfs/operations.h"
+#include "vfs/overlay/overlay.h"
 #include "vfs/pseudo/pseudo.h"
 #include "vfs/tmpfs/tmpfs.h"
 
@@ -102,7 +103,9 @@ class MountBuilder {
     if (!lower.ok()) return Error("root.path", "cannot be opened", lower.error());
     base::RefPtr<vfs::Dentry> root = *lower;
     if (config_.settings.overlay_root) {
-      return Failed(config_.spec_name + ": root.path: --overlay=root:memory is not there yet");
+      auto overlay = vfs::OverlayFilesystem::Create(context_, vfs::Tmpfs::Create(context_, {.mode = 0755}), {root});
+      if (!overlay.ok()) return Error("root.path", "cannot be overlaid", overlay.error());
+      root = *overlay;
     }
     namespace_ = vfs::MountNamespace::Create(vfs::Mount::Create(root, 0, "rootfs"));
     return absl::OkStatus();

@@ -46,9 +46,12 @@ base::RefPtr<vfs::Dentry> MakeSysfs() {
   auto devices = directory();
   devices->Add("system", system);
   root->Add("devices", devices);
-  for (const char* name : {"block", "bus", "class", "dev", "firmware", "fs", "kernel", "module", "power"}) {
+  for (const char* name : {"block", "bus", "class", "dev", "firmware", "kernel", "module", "power"}) {
     root->Add(name, directory());
   }
+  auto filesystems = directory();
+  filesystems->Add("cgroup", directory());  // Where cgroup filesystems are mounted.
+  root->Add("fs", filesystems);
   return vfs::Dentry::CreateRoot(root);
 }
 
