@@ -96,6 +96,12 @@ class MountBuilder {
     return Failed(absl::StrCat(config_.spec_name, ": ", where, ": ", std::string(what), ": ", strerror(error.code())));
   }
 
+  static uint64_t MachineMemory() {
+    struct sysinfo memory {};
+    sysinfo(&memory);
+    return memory.totalram * memory.mem_unit;
+  }
+
   vfs::StartPoint Start() { return {namespace_->root(), namespace_->root()}; }
 
   Status MountRoot() {
@@ -103,7 +109,9 @@ class MountBuilder {
     if (!lower.ok()) return Error("root.path", "cannot be opened", lower.error());
     base::RefPtr<vfs::Dentry> root = *lower;
     if (config_.settings.overlay_root) {
-      auto overlay = vfs::OverlayFilesystem::Create(context_, vfs::Tmpfs::Create(context_, {.mode = 0755}), {root});
+      auto options = vfs::TmpfsOptions::Parse("mode=755", MachineMemory());
+      if (!options.ok()) return Error("root.path", "cannot be overlaid", options.error());
+      auto overlay = vfs::OverlayFilesystem::Create(context_, vfs::Tmpfs::Create(context_, *options), {root});
       if (!overlay.ok()) return Error("root.path", "cannot be overlaid", overlay.error());
       root = *overlay;
     }
@@ -154,9 +162,7 @@ class MountBuilder {
     } else if (mount.type == "sysfs") {
       root = sentry::MakeSysfs();
     } else if (mount.type == "tmpfs") {
-      struct sysinfo memory {};
-      sysinfo(&memory);
-      auto parsed = vfs::TmpfsOptions::Parse(options.data, memory.totalram * memory.mem_unit);
+      auto parsed = vfs::TmpfsOptions::Parse(options.data, MachineMemory());
       if (!parsed.ok()) return Error(where + ".options", options.data, parsed.error());
       root = vfs::Tmpfs::Create(context_, *parsed);
     } else if (mount.type == "devpts") {
