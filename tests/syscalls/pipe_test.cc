@@ -257,6 +257,28 @@ TEST(Pipe2Test, FailedCallLeavesNoDescriptor) {
   EXPECT_EQ(after.get(), next);
 }
 
+TEST(PipeTest, OpenedAgainByItsDescriptorWaitsForNobody) {
+  Pipe pipe = MakePipe();
+  const std::string reader_name = "/proc/self/fd/" + std::to_string(pipe.reader.get());
+  ASSERT_TRUE(WriteByte(pipe.writer.get(), 'p'));
+  pipe.writer.reset();
+  // Unlike a FIFO, without a writer.
+  UniqueFd reader = Open(reader_name, O_RDONLY);
+  char byte = 0;
+  EXPECT_TRUE(ReadByte(reader.get(), &byte));
+  EXPECT_EQ(byte, 'p');
+  EXPECT_THAT(read(reader.get(), &byte, 1), SyscallSucceedsWithValue(0));
+  pollfd polled{reader.get(), POLLIN, 0};
+  EXPECT_THAT(poll(&polled, 1, 0), SyscallSucceedsWithValue(1));
+  EXPECT_EQ(polled.revents, POLLHUP);
+
+  Pipe other = MakePipe();
+  other.reader.reset();
+  const std::string other_name = "/proc/self/fd/" + std::to_string(other.writer.get());
+  UniqueFd writer = Open(other_name, O_WRONLY);
+  UniqueFd nonblocking = Open(other_name, O_WRONLY | O_NONBLOCK);
+}
+
 TEST(FifoTest, OpenBlocksUntilTheOtherEndCame) {
   TempPath name = TempPath::Name();
   ASSERT_THAT(mkfifo(name.c_str(), 0600), SyscallSucceeds());

@@ -80,9 +80,12 @@ class PipeDescription : public FileDescription {
   const uint64_t other_opens_;
 };
 
-base::Result<base::RefPtr<FileDescription>> OpenEnd(const Path& path, int flags, bool nonblocking) {
+base::Result<base::RefPtr<FileDescription>> OpenEnd(const Path& path, int flags) {
   using WaitFor = PipeDescription::WaitFor;
   Pipe::Ends ends = EndsOf(flags);
+  // pipe(2)'s, when it is made and when it is opened through /proc/PID/fd: nobody waits or is refused.
+  bool fifo = !IsAnonymousPath(path);
+  bool nonblocking = (flags & O_NONBLOCK) != 0;
   base::RefPtr<Pipe> pipe;
   WaitFor wait_for = WaitFor::kNobody;
   uint64_t reader_opens = 0, writer_opens = 0;
@@ -93,7 +96,7 @@ base::Result<base::RefPtr<FileDescription>> OpenEnd(const Path& path, int flags,
         pipe = attached != nullptr ? base::RefPtr<Pipe>(static_cast<Pipe*>(attached.get())) : base::MakeRef<Pipe>();
         no_readers = !pipe->has_readers();
         no_writers = !pipe->has_writers();
-        if (ends.writes && !ends.reads && nonblocking && no_readers) return base::Errno(ENXIO);
+        if (fifo && ends.writes && !ends.reads && nonblocking && no_readers) return base::Errno(ENXIO);
         reader_opens = pipe->reader_opens();
         writer_opens = pipe->writer_opens();
         pipe->Open(ends);
@@ -101,26 +104,26 @@ base::Result<base::RefPtr<FileDescription>> OpenEnd(const Path& path, int flags,
         return {};
       });
   if (!opened.ok()) return opened.error();
-  if (!nonblocking && ends.reads && !ends.writes && no_writers) wait_for = WaitFor::kWriter;
-  if (!nonblocking && ends.writes && !ends.reads && no_readers) wait_for = WaitFor::kReader;
+  if (fifo && !nonblocking && ends.reads && !ends.writes && no_writers) wait_for = WaitFor::kWriter;
+  if (fifo && !nonblocking && ends.writes && !ends.reads && no_readers) wait_for = WaitFor::kReader;
   // A reader that did not wait for a writer sees none hang up before one was there.
-  uint64_t hung_up = nonblocking && no_writers ? writer_opens : 0;
+  uint64_t unseen_writers = fifo && nonblocking && no_writers ? writer_opens : 0;
   uint64_t other_opens = wait_for == WaitFor::kReader ? reader_opens : writer_opens;
   return base::RefPtr<FileDescription>(
-      base::MakeRef<PipeDescription>(path, flags, std::move(pipe), hung_up, wait_for, other_opens));
+      base::MakeRef<PipeDescription>(path, flags, std::move(pipe), unseen_writers, wait_for, other_opens));
 }
 
 }  // namespace
 
 base::Result<base::RefPtr<FileDescription>> OpenFifo(const Path& path, int flags) {
-  return OpenEnd(path, flags, (flags & O_NONBLOCK) != 0);
+  return OpenEnd(path, flags);
 }
 
 base::Result<PipePair> CreatePipe(Context& context, int flags) {
   if ((flags & O_DIRECT) != 0) return base::Errno(EINVAL);
   Path path = MakeNumberedAnonymousPath(context, S_IFIFO | 0600, "pipe");
-  base::RefPtr<FileDescription> reader = TRY(OpenEnd(path, O_RDONLY | (flags & O_NONBLOCK), true));
-  base::RefPtr<FileDescription> writer = TRY(OpenEnd(path, O_WRONLY | (flags & O_NONBLOCK), true));
+  base::RefPtr<FileDescription> reader = TRY(OpenEnd(path, O_RDONLY | (flags & O_NONBLOCK)));
+  base::RefPtr<FileDescription> writer = TRY(OpenEnd(path, O_WRONLY | (flags & O_NONBLOCK)));
   return PipePair{std::move(reader), std::move(writer)};
 }
 

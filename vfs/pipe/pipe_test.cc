@@ -173,6 +173,23 @@ TEST_F(PipeTest, ConcurrentAtomicWritesDoNotMix) {
   }
 }
 
+TEST_F(PipeTest, OpenedAgainItWaitsForNobody) {
+  auto open = [&](const base::RefPtr<FileDescription>& end, int flags) {
+    return end->path().dentry->inode()->Open(context_, end->path(), flags);
+  };
+  pipe_.writer = nullptr;
+  auto reader = MUST(open(pipe_.reader, O_RDONLY));
+  EXPECT_EQ(ErrorOf(reader->TryFinishOpen(context_)), 0);
+  auto nonblocking = MUST(open(pipe_.reader, O_RDONLY | O_NONBLOCK));
+  EXPECT_EQ(nonblocking->Readiness(), base::EventMask{POLLHUP});
+
+  PipePair other = MUST(CreatePipe(context_, 0));
+  other.reader = nullptr;
+  auto writer = MUST(open(other.writer, O_WRONLY));
+  EXPECT_EQ(ErrorOf(writer->TryFinishOpen(context_)), 0);
+  EXPECT_EQ(ErrorOf(open(other.writer, O_WRONLY | O_NONBLOCK)), 0);
+}
+
 class FifoTest : public testing::Test {
  protected:
   FifoTest() { MUST(MakeNode(context_, at_, "f", S_IFIFO | 0666, 0, 0)); }

@@ -56,4 +56,6 @@ Path MakeNumberedAnonymousPath(Context& context, uint32_t mode, std::string kind
   return Make(context, mode, std::move(kind), true);
 }
 
+bool IsAnonymousPath(const Path& path) { return path.mount == TheInternal().mount; }
+
 }  // namespace vfs

@@ -14,5 +14,7 @@ namespace vfs {
 Path MakeAnonymousPath(Context& context, uint32_t mode, std::string name);
 // "<kind>:[<inode number>]", as for pipes and sockets.
 Path MakeNumberedAnonymousPath(Context& context, uint32_t mode, std::string kind);
+// Whether the path is of one of these.
+bool IsAnonymousPath(const Path& path);
 
 }  // namespace vfs
