@@ -115,9 +115,7 @@ base::Result<base::RefPtr<FileDescription>> OpenEnd(const Path& path, int flags)
 
 }  // namespace
 
-base::Result<base::RefPtr<FileDescription>> OpenFifo(const Path& path, int flags) {
-  return OpenEnd(path, flags);
-}
+base::Result<base::RefPtr<FileDescription>> OpenFifo(const Path& path, int flags) { return OpenEnd(path, flags); }
 
 base::Result<PipePair> CreatePipe(Context& context, int flags) {
   if ((flags & O_DIRECT) != 0) return base::Errno(EINVAL);
