@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""10,000 forks and 10,000 threads in a row, and 500 processes alive at once: what does it cost the sentry for good?
+"""10,000 forks and 10,000 threads in a row, 500 processes alive and 1,000 threads blocked at once: what does it cost?
 
-    tests/walls/endurance.py --runtime build/release/runsc/runsc [--first 1000 --last 10000 --alive 500]
+    tests/walls/endurance.py --runtime build/release/runsc/runsc [--first 1000 --last 10000 --alive 500 --blocked 1000]
+    tests/walls/endurance.py ... --cases blocked
 
 The guest stops after the first 1,000 and after 10,000; the sentry's and the gofer's memory, their descriptors and the number
 of the sandbox's processes must then be where they were. After 500 processes have been alive and have ended, the descriptors
-and processes must be back where they were before. Under a runtime without a sentry (runc) only the guest's own checks count.
+and processes must be back where they were before. While 1,000 threads are blocked, the system call of another one must cost
+less than 15 microseconds at the median, for nothing may wait where the host looks through all that waits. Under a runtime without a sentry (runc) only the guest's own checks count.
 The last line is "N passed, M failed".
 """
 
@@ -26,6 +28,7 @@ from walls import common  # pylint: disable=wrong-import-position
 MEMORY_SLACK_KIB = 2048
 MEMORY_SLACK = 0.05
 DESCRIPTOR_SLACK = 4
+CALL_LIMIT_NS = 15_000
 
 
 class Guest:
@@ -39,21 +42,26 @@ class Guest:
         self.process = subprocess.Popen(runner.argv("run", "--bundle", directory, self.container),
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, bufsize=0)
 
-    def expect(self, line):
-        """Reads the next line and raises RuntimeError unless it is this one."""
+    def read_line(self, wanted):
+        """The next line; `wanted` says in errors what it should have been."""
         got = b""
         deadline = time.monotonic() + self.timeout
         while not got.endswith(b"\n"):
             readable, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
             if not readable:
-                raise RuntimeError(f"no '{line}' in {self.timeout} s")
+                raise RuntimeError(f"no '{wanted}' in {self.timeout} s")
             byte = os.read(self.process.stdout.fileno(), 1)
             if not byte:
                 break
             got += byte
-        if got.decode(errors="replace").rstrip("\n") != line:
+        return got.decode(errors="replace").rstrip("\n")
+
+    def expect(self, line):
+        """Reads the next line and raises RuntimeError unless it is this one."""
+        got = self.read_line(line)
+        if got != line:
             self.errors.seek(0)
-            raise RuntimeError(f"want '{line}', got '{got.decode(errors='replace')}'; "
+            raise RuntimeError(f"want '{line}', got '{got}'; "
                                f"stderr: {self.errors.read().decode(errors='replace')[-2000:]}")
 
     def go_on(self):
@@ -139,12 +147,33 @@ def alive(guest, count):
     return problems
 
 
+def blocked(guest, count):
+    quiet = guest.read_line("quiet NS")
+    guest.expect(f"blocked {count}")
+    high = guest.measure()
+    guest.go_on()
+    beside = guest.read_line("beside NS")
+    print(f"blocked: a call costs {quiet} ns, beside {count} blocked threads {beside} ns\nblocked: at {count} {high}", flush=True)
+    guest.expect(f"ended {count}")
+    print(f"blocked: ended {guest.measure()}", flush=True)
+    guest.go_on()
+    guest.end()
+    name, _, nanoseconds = beside.partition(" ")
+    if name != "beside" or not nanoseconds.isdigit():
+        return [f"want 'beside NS', got '{beside}'"]
+    if int(nanoseconds) > CALL_LIMIT_NS:
+        return [f"a call beside {count} blocked threads costs {nanoseconds} ns, more than {CALL_LIMIT_NS}"]
+    return []
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     common.add_arguments(parser)
     parser.add_argument("--first", type=int, default=1000)
     parser.add_argument("--last", type=int, default=10000)
     parser.add_argument("--alive", type=int, default=500)
+    parser.add_argument("--blocked", type=int, default=1000)
+    parser.add_argument("--cases", default="forks,threads,alive,blocked", help="default: %(default)s")
     parser.add_argument("--timeout", type=float, default=300, help="seconds until the guest's next line")
     options = parser.parse_args(arguments)
 
@@ -154,11 +183,13 @@ def main(arguments=None):
         "forks": (["fork", stops], lambda guest: sequence(guest, "fork", options.first, options.last)),
         "threads": (["thread", stops], lambda guest: sequence(guest, "thread", options.first, options.last)),
         "alive": (["alive", str(options.alive)], lambda guest: alive(guest, options.alive)),
+        "blocked": (["blocked", str(options.blocked)], lambda guest: blocked(guest, options.blocked)),
     }
     tally = common.Tally()
     with runtime.Runtime(options.runtime) as runner, tempfile.TemporaryDirectory(prefix="runsc-walls-") as directory:
         common.make_bundle(directory, options.guest)
-        for name, (argv, check) in cases.items():
+        for name in options.cases.split(","):
+            argv, check = cases[name]
             guest = Guest(runner, directory, argv, options.timeout)
             try:
                 problems = check(guest)

@@ -5,14 +5,21 @@
 //   storm fork N,M...     forks, ends and reaps one child after another; stops after N, after M, ...
 //   storm thread N,M...   the same with threads, created and joined
 //   storm alive N         has N children alive at once, each of which has answered; stops; ends them all
+//   storm blocked N       prints what a system call costs at the median, "quiet NS"; then has N threads blocked, half of
+//                         them in reads and half in futexes, stops, and prints the cost again, "beside NS"
 //   storm busy            processes and threads that compute, fork, write files and talk over pipes, for ever
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -86,6 +93,47 @@ int Alive(int count) {
   return 0;
 }
 
+long MedianCallNs() {
+  constexpr int kCalls = 5001;
+  std::vector<long> costs;
+  for (int i = 0; i < kCalls; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    syscall(SYS_getppid);
+    costs.push_back(std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin).count());
+  }
+  std::nth_element(costs.begin(), costs.begin() + kCalls / 2, costs.end());
+  return costs[kCalls / 2];
+}
+
+int Blocked(int count) {
+  printf("quiet %ld\n", MedianCallNs());
+  int release[2];
+  if (pipe(release)) Fail("pipe");
+  static std::atomic<int> word{0};
+  static std::atomic<int> begun{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < count; ++i) {
+    threads.emplace_back([&, i] {
+      ++begun;
+      if (i % 2 == 0) {
+        char byte;
+        if (read(release[0], &byte, 1) != 0) Fail("read");
+      } else {
+        while (word == 0) syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, nullptr, nullptr, 0);
+      }
+    });
+  }
+  while (begun != count) usleep(1000);
+  Stop("blocked", count);
+  printf("beside %ld\n", MedianCallNs());
+  word = 1;
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+  close(release[1]);
+  for (std::thread& thread : threads) thread.join();
+  Stop("ended", count);
+  return 0;
+}
+
 void WriteFiles(int which) {
   const std::string path = "/tmp/busy-" + std::to_string(which);
   for (int i = 0;; ++i) {
@@ -142,6 +190,7 @@ int main(int argc, char** argv) {
   if (argc == 3 && mode == "fork") return Sequence("fork", argv[2], ForkOne);
   if (argc == 3 && mode == "thread") return Sequence("thread", argv[2], ThreadOne);
   if (argc == 3 && mode == "alive") return Alive(atoi(argv[2]));
-  fprintf(stderr, "usage: %s fork|thread N,M... | alive N | busy\n", argv[0]);
+  if (argc == 3 && mode == "blocked") return Blocked(atoi(argv[2]));
+  fprintf(stderr, "usage: %s fork|thread N,M... | alive N | blocked N | busy\n", argv[0]);
   return 2;
 }

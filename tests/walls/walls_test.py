@@ -24,6 +24,32 @@ class GrowthTest(unittest.TestCase):
         self.assertTrue(endurance.growth({"sentry descriptors": 20 + 1000}, {"sentry descriptors": 20 + 10000}))
 
 
+class BlockedTest(unittest.TestCase):
+    class Guest:
+        def __init__(self, beside):
+            self.lines = ["quiet 7000", "blocked 3", beside, "ended 3"]
+
+        def read_line(self, _):
+            return self.lines.pop(0)
+
+        def expect(self, line):
+            assert self.lines.pop(0) == line
+
+        def measure(self):
+            return {}
+
+        def go_on(self):
+            pass
+
+        def end(self):
+            assert not self.lines
+
+    def test_limit(self):
+        self.assertEqual(endurance.blocked(self.Guest("beside 15000"), 3), [])
+        self.assertEqual(len(endurance.blocked(self.Guest("beside 15001"), 3)), 1)
+        self.assertEqual(len(endurance.blocked(self.Guest("beside"), 3)), 1)
+
+
 class CasesTest(unittest.TestCase):
     def test_names_are_unique_and_patterns_compile(self):
         names = [case.name for case in bad_inputs.CASES]
