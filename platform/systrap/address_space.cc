@@ -2,18 +2,16 @@
 // Threads, forks and the rest of an address space; its memory is in memory.cc and copy_unsafe.cc.
 #include "platform/systrap/address_space.h"
 
-#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include <cstdio>
 #include <cstring>
 #include <new>
 
+#include "platform/guest_copy.h"
 #include "platform/systrap/fork_operation.h"
 #include "platform/systrap/shard.h"
 #include "platform/systrap/stub_layout.h"
-#include "platform/systrap/syscall_unsafe.h"
 
 namespace platform::systrap {
 
@@ -96,19 +94,7 @@ uint64_t StubAddressSpace::resident_bytes() const {
   Stub::PidUse use(*stub_);
   const base::UniqueFd& proc = stub_->machine().proc;
   if (use.pid() == 0 || !proc) return 0;
-  char path[32];
-  snprintf(path, sizeof(path), "%d/statm", use.pid());
-  long fd = RawSyscall(SYS_openat, proc.get(), path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
-  base::UniqueFd file(static_cast<int>(fd));
-  char text[128];
-  long got = RawSyscall(SYS_read, file.get(), text, sizeof(text) - 1);
-  if (got <= 0) return 0;
-  text[got] = 0;
-  unsigned long total = 0;
-  unsigned long resident = 0;
-  if (sscanf(text, "%lu %lu", &total, &resident) != 2) return 0;
-  return resident * base::kPageSize;
+  return ResidentBytes(proc.get(), use.pid());
 }
 
 }  // namespace platform::systrap

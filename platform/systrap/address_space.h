@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "platform/memory_calls.h"
 #include "platform/platform.h"
 #include "platform/systrap/stub.h"
 #include "platform/systrap/stub_thread.h"
@@ -47,9 +48,9 @@ class StubAddressSpace final : public AddressSpace {
 
   // Runs the command, keeping clear of quarantined ranges that overlap `range`.
   base::Result<int64_t> ExecuteOn(base::GuestRange range, Command& command);
-  // Whether `caller` was told to make the call itself.
-  bool LetCaller(GuestThread* caller, base::GuestRange range, uint32_t number, const uint64_t (&arguments)[6],
-                 unsigned mask);
+  base::Result<void> ExecuteCall(base::GuestRange range, const HostCall& call);
+  // Whether `caller` was told to make the call itself. Its arguments whose bit in `mask` is clear may be anything.
+  bool LetCaller(GuestThread* caller, base::GuestRange range, const HostCall& call, unsigned mask);
 
   const base::RefPtr<Stub> stub_;
 };

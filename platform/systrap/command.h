@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "platform/memory_calls.h"
 #include "platform/systrap/stub_layout.h"
 
 namespace platform::systrap {
@@ -53,6 +54,10 @@ class Command {
   void Add(uint64_t number, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0, uint64_t d = 0, uint64_t e = 0,
            uint64_t f = 0, uint64_t kind = KIND_PLAIN) {
     entries[count++] = Entry{number, {a, b, c, d, e, f}, kind};
+  }
+  void Add(const HostCall& call) {
+    const uint64_t* a = call.arguments;
+    Add(call.number, a[0], a[1], a[2], a[3], a[4], a[5]);
   }
   bool full() const { return count == kMax; }
 

@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "platform/systrap/syscall_unsafe.h"
+#include "platform/syscall_unsafe.h"
 
 namespace platform::systrap {
 
@@ -28,13 +28,7 @@ struct CloseCommand {
 }  // namespace
 
 base::Result<base::RefPtr<DonatedFile>> Donated::Create(Shard& shard, base::UniqueFd fd, bool writable) {
-  long flags = RawSyscall(SYS_fcntl, fd.get(), F_GETFL);
-  if (flags < 0) return base::Errno(EBADF);
-  // What a stub holds it can map with all the descriptor's rights (mprotect asks for no more).
-  long mode = flags & O_ACCMODE;
-  if ((flags & O_PATH) != 0 || mode == O_WRONLY) return base::Errno(EBADF);
-  if (!writable && mode != O_RDONLY) return base::Errno(EACCES);
-  if (writable && mode != O_RDWR) return base::Errno(EACCES);
+  TRY(CheckDonation(fd, writable));
   int number = TRY(shard.TakeNumber());
   Stub& zygote = shard.zygote();
   auto claimed = zygote.Claim();

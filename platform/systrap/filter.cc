@@ -11,7 +11,8 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "platform/systrap/bpf.h"
+#include "platform/bpf.h"
+#include "platform/memory_calls.h"
 #include "platform/systrap/stub_layout.h"
 
 namespace platform::systrap {
@@ -86,26 +87,6 @@ constexpr HarmlessCall kHarmlessCalls[] = {
     {SYS_getrandom, kOwnMemory},
     {SYS_epoll_pwait2, kOwnWait},
 };
-
-constexpr int kAdvice[] = {MADV_NORMAL,
-                           MADV_RANDOM,
-                           MADV_SEQUENTIAL,
-                           MADV_WILLNEED,
-                           MADV_DONTNEED,
-                           MADV_FREE,
-                           MADV_HUGEPAGE,
-                           MADV_NOHUGEPAGE,
-                           MADV_DONTDUMP,
-                           MADV_DODUMP,
-                           MADV_COLD,
-                           MADV_PAGEOUT,
-                           22 /* MADV_POPULATE_READ */,
-                           23 /* MADV_POPULATE_WRITE */};
-
-// Of guest memory, after the sentry's checks. Only the helper gives it.
-constexpr int kHelperAdvice[] = {
-    MADV_REMOVE, MADV_DONTFORK, MADV_DOFORK, MADV_WIPEONFORK, MADV_KEEPONFORK, 24 /* MADV_DONTNEED_LOCKED */,
-    25 /* MADV_COLLAPSE */};
 
 constexpr uint32_t kProtectionMask = PROT_READ | PROT_WRITE | PROT_EXEC;
 
@@ -191,7 +172,7 @@ void ZoneMadvise(BpfAssembler& bpf) {
   bpf.LoadArgumentHigh(0);
   bpf.JumpIfEqual(STUB_HIGH, region);
   CheckGuestRange(bpf, 0, 1, bad);
-  CheckAdvice(bpf, HelperAdvice(), bad);
+  CheckAdvice(bpf, StubAdvice(), bad);
   bpf.Return(kAllow);
   bpf.Bind(region);
   CheckEqual(bpf, 2, MADV_DONTFORK, bad);
@@ -417,18 +398,6 @@ void GuestCode(BpfAssembler& bpf) {
 }  // namespace
 
 std::span<const HarmlessCall> HarmlessCalls() { return kHarmlessCalls; }
-
-uint32_t HarmlessAdvice() {
-  uint32_t mask = 0;
-  for (int advice : kAdvice) mask |= 1U << advice;
-  return mask;
-}
-
-uint32_t HelperAdvice() {
-  uint32_t mask = HarmlessAdvice();
-  for (int advice : kHelperAdvice) mask |= 1U << advice;
-  return mask;
-}
 
 uint64_t ThreadCloneFlags() { return CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM; }
 

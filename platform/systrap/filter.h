@@ -25,11 +25,6 @@ struct HarmlessCall {
 // munmap, mprotect, madvise, arch_prctl.
 std::span<const HarmlessCall> HarmlessCalls();
 
-// madvise(2) advice, below 32, as bit masks: what F0 notifies when guest code gives it on guest memory, and what it
-// lets the helper give there (that, and what concerns fork and shared pages).
-uint32_t HarmlessAdvice();
-uint32_t HelperAdvice();
-
 // `helper_mask` is the address of the helper's signal mask in the code page.
 std::vector<sock_filter> BuildF0(uint64_t helper_mask);
 std::vector<sock_filter> BuildF1();

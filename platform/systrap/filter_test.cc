@@ -27,7 +27,7 @@
 
 #include "platform/systrap/stub_image.h"
 #include "platform/systrap/stub_layout.h"
-#include "platform/systrap/testing/bpf_evaluator.h"
+#include "platform/testing/bpf_evaluator.h"
 
 namespace platform::systrap {
 namespace {

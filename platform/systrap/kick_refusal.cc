@@ -10,11 +10,11 @@
 #include <cstring>
 
 #include "base/unique_fd.h"
+#include "platform/syscall_unsafe.h"
 #include "platform/systrap/machine.h"
 #include "platform/systrap/stub.h"
 #include "platform/systrap/stub_layout.h"
 #include "platform/systrap/stub_thread.h"
-#include "platform/systrap/syscall_unsafe.h"
 
 namespace platform::systrap {
 

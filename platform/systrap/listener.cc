@@ -9,8 +9,8 @@
 #include <sys/syscall.h>
 
 #include "base/log.h"
+#include "platform/syscall_unsafe.h"
 #include "platform/systrap/stub_layout.h"
-#include "platform/systrap/syscall_unsafe.h"
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)

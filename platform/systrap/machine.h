@@ -8,7 +8,7 @@
 
 #include "base/unique_fd.h"
 #include "platform/executor.h"
-#include "platform/systrap/host_facts.h"
+#include "platform/host_facts.h"
 
 namespace platform::systrap {
 

@@ -8,8 +8,9 @@
 
 #include <cstring>
 
+#include "platform/memory_file.h"
+#include "platform/syscall_unsafe.h"
 #include "platform/systrap/stub_image.h"
-#include "platform/systrap/syscall_unsafe.h"
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010

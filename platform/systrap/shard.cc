@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "base/log.h"
+#include "platform/syscall_unsafe.h"
 #include "platform/systrap/fork_operation.h"
 #include "platform/systrap/stub_thread.h"
-#include "platform/systrap/syscall_unsafe.h"
 
 namespace platform::systrap {
 

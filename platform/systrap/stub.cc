@@ -2,17 +2,15 @@
 // The life of a stub process.
 #include "platform/systrap/stub.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <cstdio>
-
 #include "base/log.h"
+#include "platform/guest_copy.h"
+#include "platform/syscall_unsafe.h"
 #include "platform/systrap/shard.h"
 #include "platform/systrap/stub_thread.h"
-#include "platform/systrap/syscall_unsafe.h"
 
 namespace platform::systrap {
 
@@ -133,11 +131,7 @@ int Stub::MemoryFile() {
   if (memory_file_) return memory_file_.get();
   PidUse use(*this);
   if (use.pid() == 0 || !machine().proc) return -1;
-  char path[32];
-  snprintf(path, sizeof(path), "%d/mem", use.pid());
-  long fd = RawSyscall(SYS_openat, machine().proc.get(), path, O_RDWR | O_CLOEXEC);
-  if (fd < 0) return -1;
-  memory_file_.Reset(static_cast<int>(fd));
+  memory_file_ = OpenMemoryFile(machine().proc.get(), use.pid());
   return memory_file_.get();
 }
 

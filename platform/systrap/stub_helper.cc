@@ -10,11 +10,11 @@
 #include <cstring>
 #include <utility>
 
+#include "platform/syscall_unsafe.h"
 #include "platform/systrap/filter.h"
 #include "platform/systrap/shard.h"
 #include "platform/systrap/stub.h"
 #include "platform/systrap/stub_thread.h"
-#include "platform/systrap/syscall_unsafe.h"
 
 namespace platform::systrap {
 

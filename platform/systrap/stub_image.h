@@ -26,7 +26,4 @@ uint64_t HelperSignalMask();
 // A sealed memory file of STUB_IMAGE_SIZE bytes.
 base::Result<base::UniqueFd> MakeStubImage();
 
-// memfd_create(2), close-on-exec and sealable, of `size` bytes. Errors: as the host says.
-base::Result<base::UniqueFd> MakeMemoryFile(const char* name, uint64_t size, bool executable);
-
 }  // namespace platform::systrap

@@ -3,20 +3,16 @@
 
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <linux/memfd.h>
 #include <sys/syscall.h>
 
 #include <cstring>
 #include <vector>
 
 #include "base/log.h"
+#include "platform/memory_file.h"
+#include "platform/syscall_unsafe.h"
 #include "platform/systrap/filter.h"
 #include "platform/systrap/stub_layout.h"
-#include "platform/systrap/syscall_unsafe.h"
-
-#ifndef MFD_EXEC
-#define MFD_EXEC 0x10U
-#endif
 
 extern "C" {
 extern const char systrap_stub_begin[], systrap_stub_end[], systrap_stub_boot[], systrap_stub_handler[],
@@ -68,18 +64,6 @@ uint64_t HelperSignalMask() {
   uint64_t mask = 0;
   memcpy(&mask, systrap_stub_helper_mask, sizeof(mask));
   return mask;
-}
-
-base::Result<base::UniqueFd> MakeMemoryFile(const char* name, uint64_t size, bool executable) {
-  unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  long fd = -EINVAL;
-  if (executable) fd = RawSyscall(SYS_memfd_create, name, flags | MFD_EXEC);
-  if (fd == -EINVAL) fd = RawSyscall(SYS_memfd_create, name, flags);
-  if (fd < 0) return base::Errno(static_cast<int>(-fd));
-  base::UniqueFd file(static_cast<int>(fd));
-  long result = RawSyscall(SYS_ftruncate, file.get(), size);
-  if (result < 0) return base::Errno(static_cast<int>(-result));
-  return file;
 }
 
 base::Result<base::UniqueFd> MakeStubImage() {

@@ -5,17 +5,10 @@
 //   STUB_CODE      code page (read, execute) and filter page (read): one image, mapped by the zygote, inherited
 //   STUB_COMMAND   the helper's command page: read only here, written by the sentry, one per process
 //   STUB_SLOTS     one slot per guest thread: context and alternate signal stack; shared with the sentry, writable by
-//   the
-//                  guest: untrusted
-//   STUB_VDSO_*    a window in which the host's vvar and vdso pages lie, at a random place
-//
-// The filters compare only the upper halves of addresses: everything whose upper half is STUB_HIGH belongs to the
-// platform, everything below STUB_GUEST_END to the guest; what lies between belongs to nobody.
+//                  the guest: untrusted
 #pragma once
 
-#define STUB_HIGH 0x7fff
-#define STUB_BASE 0x7fff00000000
-#define STUB_GUEST_END 0x7ffe00000000
+#include "platform/region_layout.h"
 
 #define STUB_CODE STUB_BASE
 #define STUB_CODE_LOW 0x0
@@ -35,9 +28,6 @@
 #define STUB_SLOT_SIZE 0x8000
 #define STUB_SLOT_COUNT 0x8000
 #define STUB_SLOTS_SIZE 0x40000000
-
-#define STUB_VDSO_BEGIN (STUB_BASE + 0x90000000)
-#define STUB_VDSO_END (STUB_BASE + 0xf0000000)
 
 // Numbers no kernel will ever give a system call: natively ENOSYS.
 #define STUB_NR_FIRST 0x20000000

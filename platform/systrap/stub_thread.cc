@@ -9,10 +9,10 @@
 #include <climits>
 
 #include "base/log.h"
+#include "platform/syscall_unsafe.h"
 #include "platform/systrap/machine.h"
 #include "platform/systrap/stub.h"
 #include "platform/systrap/stub_image.h"
-#include "platform/systrap/syscall_unsafe.h"
 
 namespace platform::systrap {
 

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/systrap/systrap.h"
 
+#include <asm/hwcap2.h>
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 
 #include "base/log.h"
+#include "platform/host_facts.h"
+#include "platform/syscall_unsafe.h"
 #include "platform/systrap/address_space.h"
 #include "platform/systrap/donate.h"
-#include "platform/systrap/host_facts.h"
 #include "platform/systrap/machine.h"
 #include "platform/systrap/shard.h"
 #include "platform/systrap/stub_image.h"
 #include "platform/systrap/stub_layout.h"
-#include "platform/systrap/syscall_unsafe.h"
 #include "platform/systrap/zygote.h"
 
 namespace platform::systrap {
 
 namespace {
-
-constexpr uint64_t kMinAddress = 0x10000;
 
 class StubContainer final : public Container {
  public:
@@ -53,6 +53,7 @@ Systrap::Systrap(std::unique_ptr<Machine> machine) : machine_(std::move(machine)
 Systrap::~Systrap() = default;
 
 base::Result<std::unique_ptr<Systrap>> Systrap::Prepare(const Options& options) {
+  if ((getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) == 0) return base::Errno(ENOTSUP);
   auto machine = std::make_unique<Machine>();
   machine->facts = TRY(FindHostFacts());
   long proc = options.proc_fd >= 0 ? RawSyscall(SYS_fcntl, options.proc_fd, F_DUPFD_CLOEXEC, 0)
@@ -64,7 +65,7 @@ base::Result<std::unique_ptr<Systrap>> Systrap::Prepare(const Options& options) 
   zygote.proc = machine->proc.get();
   zygote.oom_score_adj = options.oom_score_adj;
   zygote.require_namespaces = options.require_namespaces;
-  zygote.vdso = PlanVdsoMove(machine->proc.get());
+  zygote.vdso = PlanVdsoMove(machine->proc.get(), STUB_VDSO_BEGIN, STUB_VDSO_END);
   for (int i = 0; i < options.zygotes; i++) {
     auto added = AddShard(*machine, zygote);
     if (!added.ok() && added.error().code() == EXDEV && zygote.vdso.header != 0 && i == 0) {
@@ -87,7 +88,7 @@ base::Result<void> Systrap::Start(Executor& executor) {
 std::span<Receiver* const> Systrap::receivers() const { return machine_->receivers; }
 
 base::GuestAddr Systrap::host_vdso() const { return base::GuestAddr(machine_->vdso); }
-base::GuestAddr Systrap::min_address() const { return base::GuestAddr(kMinAddress); }
+base::GuestAddr Systrap::min_address() const { return base::GuestAddr(STUB_GUEST_BEGIN); }
 base::GuestAddr Systrap::max_address() const { return base::GuestAddr(STUB_GUEST_END); }
 size_t Systrap::extended_state_size() const { return machine_->facts.extended_size; }
 

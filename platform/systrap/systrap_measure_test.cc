@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "platform/systrap/systrap.h"
-#include "platform/systrap/testing/loop_executor.h"
 #include "platform/systrap/testing/systrap_fixture.h"
+#include "platform/testing/loop_executor.h"
 
 namespace platform::testing {
 namespace {

@@ -21,7 +21,6 @@
 namespace platform::testing {
 namespace {
 
-using systrap::HostFrame;
 using systrap::Labels;
 
 using SystrapWallTest = SystrapFixture;

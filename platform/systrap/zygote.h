@@ -4,27 +4,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "base/result.h"
 #include "platform/systrap/shard.h"
+#include "platform/vdso_move.h"
 
 namespace platform::systrap {
-
-// Where the host put its vvar and vdso pages, and where they shall go.
-struct VdsoMove {
-  struct Segment {
-    uint64_t from;
-    uint64_t length;
-    uint64_t to;
-  };
-  std::vector<Segment> segments;
-  uint64_t header = 0;  // Of the ELF image, after the move.
-};
-
-// Plans the move of this process's vDSO to a random place of the stub region. Nothing when it has none, or when `proc`
-// (a descriptor of a procfs, may be -1) does not tell.
-VdsoMove PlanVdsoMove(int proc);
 
 struct ZygoteOptions {
   int image = -1;  // MakeStubImage.

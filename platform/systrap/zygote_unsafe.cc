@@ -12,18 +12,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstdio>
 #include <cstring>
-#include <string>
 #include <vector>
 
 #include "base/log.h"
 #include "base/unique_fd.h"
-#include "platform/systrap/confine.h"
+#include "platform/confine.h"
+#include "platform/syscall_unsafe.h"
 #include "platform/systrap/stub_image.h"
 #include "platform/systrap/stub_layout.h"
-#include "platform/systrap/syscall_unsafe.h"
 
 #ifndef SYS_mseal
 #define SYS_mseal 462
@@ -39,7 +36,6 @@ constexpr int kMoveAway = 64;           // Above all descriptors with fixed numb
 constexpr size_t kStackSize = 256 << 10;
 constexpr int kStartTimeoutMs = 10000;
 constexpr uint64_t kAddressSpaceEnd = 0x7ffffffff000;
-constexpr int kVdsoFailure = EXDEV;
 
 // What the child needs; on the heap, as the stub region may lie where the stack is.
 struct Birth {
@@ -68,14 +64,6 @@ void Step(int sync, const char* step, long result) {
   if (result < 0 && result > -4096) Fail(sync, step, result);
 }
 
-void MoveVdso(int sync, const VdsoMove& vdso) {
-  for (const VdsoMove::Segment& segment : vdso.segments) {
-    long result =
-        RawSyscall(SYS_mremap, segment.from, segment.length, segment.length, MREMAP_MAYMOVE | MREMAP_FIXED, segment.to);
-    if (result != static_cast<long>(segment.to)) Fail(sync, "moving the vDSO", -kVdsoFailure);
-  }
-}
-
 // Runs in the child, on a stack of its own: the one it inherited may lie where the stub region will be.
 int BeZygote(void* argument) {
   const Birth& birth = *static_cast<Birth*>(argument);
@@ -85,7 +73,7 @@ int BeZygote(void* argument) {
   Step(sync, "setting limits", SetLimits(options.proc, options.oom_score_adj));
   Step(sync, "isolating namespaces", IsolateNamespaces(options.require_namespaces));
   Step(sync, "unregistering", Unregister());
-  MoveVdso(sync, options.vdso);
+  Step(sync, "moving the vDSO", MoveVdso(options.vdso));
   // Shared mappings: no write through /proc/pid/mem can change them.
   Step(sync, "mapping the code",
        RawSyscall(SYS_mmap, STUB_CODE, STUB_IMAGE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, options.image,
@@ -94,7 +82,9 @@ int BeZygote(void* argument) {
        RawSyscall(SYS_mmap, STUB_COMMAND, sizeof(CommandPage), PROT_READ, MAP_SHARED | MAP_FIXED, birth.command_file,
                   birth.command_offset));
   RawSyscall(SYS_mseal, STUB_CODE, STUB_IMAGE_SIZE, 0);  // Since 6.10; the filter guards it too.
-  Step(sync, "setting signals", SetSignals());
+  constexpr int kHandled[] = {SIGSYS, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, STUB_KICK_SIGNAL};
+  Step(sync, "setting signals",
+       SetSignals({kHandled, Labels().handler, SA_ONSTACK | SA_RESTART, Labels().restorer, false, HelperSignalMask()}));
   Step(sync, "dropping privileges", DropPrivileges());
   long away[3];
   int files[3] = {sync, birth.command_file, birth.slot_file};
@@ -115,14 +105,8 @@ int BeZygote(void* argument) {
 // the pipe, which tells us.
 uint64_t WriteFirstList(CommandPage& page, const VdsoMove& vdso) {
   Command list;
-  uint64_t vdso_begin = kAddressSpaceEnd;
-  uint64_t vdso_end = kAddressSpaceEnd;
-  for (const VdsoMove::Segment& segment : vdso.segments) {
-    if (vdso_end == kAddressSpaceEnd) vdso_begin = segment.to;
-    vdso_begin = std::min(vdso_begin, segment.to);
-    vdso_end =
-        vdso_end == kAddressSpaceEnd ? segment.to + segment.length : std::max(vdso_end, segment.to + segment.length);
-  }
+  uint64_t vdso_begin = vdso.segments.empty() ? kAddressSpaceEnd : vdso.begin();
+  uint64_t vdso_end = vdso.segments.empty() ? kAddressSpaceEnd : vdso.end();
   auto unmap = [&](uint64_t begin, uint64_t end) {
     if (begin < end) list.Add(SYS_munmap, begin, end - begin);
   };
@@ -216,49 +200,6 @@ base::Result<void> StartZygoteProcess(Shard& shard, const ZygoteOptions& options
 }
 
 }  // namespace
-
-VdsoMove PlanVdsoMove(int proc) {
-  VdsoMove move;
-  if (proc < 0) return move;
-  long fd = RawSyscall(SYS_openat, proc, "self/maps", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return move;
-  base::UniqueFd maps(static_cast<int>(fd));
-  std::string text;
-  char buffer[4096];
-  for (;;) {
-    long got = RawSyscall(SYS_read, maps.get(), buffer, sizeof(buffer));
-    if (got <= 0) break;
-    text.append(buffer, static_cast<size_t>(got));
-  }
-  uint64_t lowest = UINT64_MAX;
-  uint64_t highest = 0;
-  uint64_t header = 0;
-  for (size_t at = 0; at < text.size();) {
-    size_t end = text.find('\n', at);
-    if (end == std::string::npos) end = text.size();
-    std::string line = text.substr(at, end - at);
-    at = end + 1;
-    unsigned long begin_address = 0;
-    unsigned long end_address = 0;
-    if (line.find("[vvar") == std::string::npos && line.find("[vdso]") == std::string::npos) continue;
-    if (sscanf(line.c_str(), "%lx-%lx", &begin_address, &end_address) != 2) continue;
-    move.segments.push_back({begin_address, end_address - begin_address, 0});
-    lowest = std::min<uint64_t>(lowest, begin_address);
-    highest = std::max<uint64_t>(highest, end_address);
-    if (line.find("[vdso]") != std::string::npos) header = begin_address;
-  }
-  if (header == 0) return VdsoMove();
-  uint64_t pages = (STUB_VDSO_END - STUB_VDSO_BEGIN - (highest - lowest)) / 4096;
-  uint64_t target = 0;
-  do {
-    uint64_t random = 0;
-    RawSyscall(SYS_getrandom, &random, sizeof(random), 0);
-    target = STUB_VDSO_BEGIN + random % pages * 4096;
-  } while (target < highest && lowest < target + (highest - lowest));
-  for (VdsoMove::Segment& segment : move.segments) segment.to = segment.from - lowest + target;
-  move.header = header - lowest + target;
-  return move;
-}
 
 base::Result<void> StartZygote(Shard& shard, const ZygoteOptions& options) {
   base::RefPtr<Stub> zygote = TRY(Stub::Create(shard));

@@ -10,7 +10,7 @@
 
 #include "platform/platform.h"
 #include "platform/systrap/systrap.h"
-#include "platform/systrap/testing/thread_executor.h"
+#include "platform/testing/thread_executor.h"
 
 extern "C" {
 extern const char guest_code_begin[], guest_code_end[], guest_loop[], guest_exit[], guest_once[], guest_spin[],

@@ -2,7 +2,7 @@
 #include <cstdint>
 
 #include "base/clock.h"
-#include "platform/systrap/testing/loop_executor.h"
+#include "platform/testing/loop_executor.h"
 
 namespace platform::testing {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "platform/systrap/testing/bpf_evaluator.h"
+#include "platform/testing/bpf_evaluator.h"
 
 #include <cstring>
 

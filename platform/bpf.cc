@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "platform/systrap/bpf.h"
+#include "platform/bpf.h"
 
 #include <linux/seccomp.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 
-namespace platform::systrap {
+namespace platform {
 
 BpfAssembler::Label BpfAssembler::NewLabel() {
   labels_.push_back(-1);
@@ -85,4 +85,4 @@ std::vector<sock_filter> BpfAssembler::Finish() {
   return std::move(program_);
 }
 
-}  // namespace platform::systrap
+}  // namespace platform

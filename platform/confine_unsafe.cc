@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "platform/systrap/confine.h"
+#include "platform/confine.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -16,11 +16,9 @@
 #include <cstdint>
 #include <cstdio>
 
-#include "platform/systrap/stub_image.h"
-#include "platform/systrap/stub_layout.h"
-#include "platform/systrap/syscall_unsafe.h"
+#include "platform/syscall_unsafe.h"
 
-namespace platform::systrap {
+namespace platform {
 
 namespace {
 
@@ -149,9 +147,8 @@ int SetLimits(int proc, std::optional<int> oom_score_adj) {
   return 0;
 }
 
-int SetSignals() {
-  uint64_t mask = HelperSignalMask();
-  long result = RawSyscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+int SetSignals(const StubSignals& signals) {
+  long result = RawSyscall(SYS_rt_sigprocmask, SIG_SETMASK, &signals.blocked, 0, 8);
   if (result < 0) return static_cast<int>(result);
   // Of the memory an alternate stack lay in nothing will be left.
   stack_t no_stack{};
@@ -161,9 +158,9 @@ int SetSignals() {
     KernelAction standard{};
     RawSyscall(SYS_rt_sigaction, signal, &standard, 0, 8);
   }
-  KernelAction action{Labels().handler, SA_SIGINFO | SA_ONSTACK | SA_RESTART | kRestorerFlag, Labels().restorer,
-                      ~uint64_t{0}};
-  for (int signal : {SIGSYS, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, STUB_KICK_SIGNAL}) {
+  KernelAction action{signals.handler, signals.flags | SA_SIGINFO | kRestorerFlag, signals.restorer,
+                      signals.nested ? 0 : ~uint64_t{0}};
+  for (int signal : signals.handled) {
     result = RawSyscall(SYS_rt_sigaction, signal, &action, 0, 8);
     if (result < 0) return static_cast<int>(result);
   }
@@ -183,4 +180,4 @@ int Unregister() {
   return 0;
 }
 
-}  // namespace platform::systrap
+}  // namespace platform

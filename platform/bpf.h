@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace platform::systrap {
+namespace platform {
 
 class BpfAssembler {
  public:
@@ -65,4 +65,4 @@ class BpfAssembler {
   std::vector<int> labels_;
 };
 
-}  // namespace platform::systrap
+}  // namespace platform

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "platform/systrap/testing/thread_executor.h"
+#include "platform/testing/thread_executor.h"
 
 #include <chrono>
 #include <semaphore>

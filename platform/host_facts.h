@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 
-namespace platform::systrap {
+namespace platform {
 
 // What this machine's signal frames look like, found out once at start.
 struct HostFacts {
@@ -16,7 +16,7 @@ struct HostFacts {
   uint32_t mxcsr_mask;
 };
 
-// Errors: ENOTSUP when the processor or the kernel lacks what stubs need (FSGSBASE; frames larger than a slot).
+// Errors: ENOTSUP when frames are larger than ExtendedState::kMaxSize, or not of a known shape.
 base::Result<HostFacts> FindHostFacts();
 
-}  // namespace platform::systrap
+}  // namespace platform

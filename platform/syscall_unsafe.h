@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace platform::systrap {
+namespace platform {
 
 template <typename T>
 inline uint64_t RawArgument(T value) {
@@ -30,4 +30,4 @@ inline long RawSyscall(long number, A a = 0, B b = 0, C c = 0, D d = 0, E e = 0,
   return result;
 }
 
-}  // namespace platform::systrap
+}  // namespace platform

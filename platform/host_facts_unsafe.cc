@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "platform/systrap/host_facts.h"
+#include "platform/host_facts.h"
 
-#include <asm/hwcap2.h>
 #include <signal.h>
-#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -11,19 +9,19 @@
 #include <cstring>
 
 #include "platform/registers.h"
-#include "platform/systrap/slot_unsafe.h"
-#include "platform/systrap/syscall_unsafe.h"
+#include "platform/signal_frame.h"
+#include "platform/syscall_unsafe.h"
 
-extern "C" void systrap_probe_restorer();
+extern "C" void platform_probe_restorer();
 __asm__(
     ".text\n"
-    ".type systrap_probe_restorer, @function\n"
-    "systrap_probe_restorer:\n"
+    ".type platform_probe_restorer, @function\n"
+    "platform_probe_restorer:\n"
     "  mov $15, %eax\n"
     "  syscall\n"
-    ".size systrap_probe_restorer, . - systrap_probe_restorer\n");
+    ".size platform_probe_restorer, . - platform_probe_restorer\n");
 
-namespace platform::systrap {
+namespace platform {
 
 namespace {
 
@@ -53,10 +51,9 @@ struct KernelAction {
 }  // namespace
 
 base::Result<HostFacts> FindHostFacts() {
-  if ((getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) == 0) return base::Errno(ENOTSUP);
   // Raw calls: sanitizers wrap the library's, and would show a frame of their own.
   constexpr uint64_t kRestorerFlag = 0x04000000;
-  KernelAction action{OnProbe, SA_SIGINFO | kRestorerFlag, systrap_probe_restorer, 0};
+  KernelAction action{OnProbe, SA_SIGINFO | kRestorerFlag, platform_probe_restorer, 0};
   KernelAction old{};
   probe = {};
   long result = RawSyscall(SYS_rt_sigaction, SIGUSR1, &action, &old, 8);
@@ -84,4 +81,4 @@ base::Result<HostFacts> FindHostFacts() {
   return facts;
 }
 
-}  // namespace platform::systrap
+}  // namespace platform

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guest memory, copied by the host.
+#include "platform/guest_copy.h"
+#include "platform/systrap/address_space.h"
+#include "platform/systrap/shard.h"
+
+namespace platform::systrap {
+
+base::Result<size_t> StubAddressSpace::CopyIn(base::GuestAddr from, std::span<std::byte> to, bool ignore_protection) {
+  if (to.empty()) return size_t{0};
+  to = to.first(ClipToGuest(from, to.size(), stub_->machine().vdso));
+  if (ignore_protection) return ReadMemoryFile(stub_->MemoryFile(), from, to);
+  Stub::PidUse use(*stub_);
+  return ReadGuest(use.pid(), from, to);
+}
+
+base::Result<size_t> StubAddressSpace::CopyOut(base::GuestAddr to, std::span<const std::byte> from,
+                                               bool ignore_protection) {
+  if (from.empty()) return size_t{0};
+  from = from.first(ClipToGuest(to, from.size(), 0));
+  if (ignore_protection) return WriteMemoryFile(stub_->MemoryFile(), to, from);
+  Stub::PidUse use(*stub_);
+  return WriteGuest(use.pid(), to, from);
+}
+
+base::Result<uint32_t> StubAddressSpace::LoadWord(base::GuestAddr address) {
+  if (address.value() % sizeof(uint32_t) != 0) return base::Errno(EINVAL);
+  uint32_t value = 0;
+  size_t got = TRY(CopyIn(address, std::as_writable_bytes(std::span(&value, 1)), false));
+  if (got != sizeof(value)) return base::Errno(EFAULT);
+  return value;
+}
+
+}  // namespace platform::systrap
