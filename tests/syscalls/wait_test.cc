@@ -39,9 +39,11 @@ TEST(WaitTest, DeathBySignalIsEncoded) {
 }
 
 TEST(WaitTest, StopAndContinueAreReportedWhenAskedFor) {
-  Child child([] {
+  Pipe pipe = MakePipe();
+  Child child([&] {
     raise(SIGSTOP);
-    return 4;
+    // Ended, it would not be reported as continued any more.
+    return ReadByte(pipe.reader.get()) ? 4 : 1;
   });
   int status = 0;
   EXPECT_THAT(waitpid(child.pid(), &status, WUNTRACED), SyscallSucceedsWithValue(child.pid()));
@@ -49,6 +51,7 @@ TEST(WaitTest, StopAndContinueAreReportedWhenAskedFor) {
   ASSERT_THAT(kill(child.pid(), SIGCONT), SyscallSucceeds());
   EXPECT_THAT(waitpid(child.pid(), &status, WCONTINUED), SyscallSucceedsWithValue(child.pid()));
   EXPECT_EQ(status, 0xffff);
+  ASSERT_TRUE(WriteByte(pipe.writer.get()));
   EXPECT_THAT(child.Wait(), ExitedWith(4));
 }
 

@@ -5,9 +5,8 @@
 //   storm fork N,M...     forks, ends and reaps one child after another; stops after N, after M, ...
 //   storm thread N,M...   the same with threads, created and joined
 //   storm alive N         has N children alive at once, each of which has answered; stops; ends them all
-//   storm blocked N       prints what a system call costs at the median, "quiet NS"; then has N threads blocked, half
-//   of
-//                         them in reads and half in futexes, stops, and prints the cost again, "beside NS"
+//   storm blocked N       prints what a system call costs at the median, "quiet NS"; then has N threads blocked
+//                         (half in reads, half in futexes), stops, and prints the cost again, "beside NS"
 //   storm busy            processes and threads that compute, fork, write files and talk over pipes, for ever
 #include <fcntl.h>
 #include <linux/futex.h>
