@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A guest can block the kick signal, by an rt_sigreturn of its own making from the stub page. Then its thread answers
-// no kick, and its process is killed. Slowness (a throttled, frozen, stopped or swapped out process) is no such thing:
-// what counts is what the host says about the thread, not time.
+#include "platform/systrap/kick_refusal.h"
+
 #include <fcntl.h>
 #include <sys/syscall.h>
 
@@ -19,9 +18,6 @@
 namespace platform::systrap {
 
 namespace {
-
-// Processor time, in the host's ticks of 10 ms, that no way through the stub's handler takes.
-constexpr uint64_t kBusyTicks = 2;
 
 // Reads /proc/PID/task/TID/`name`. False when it cannot be read.
 bool ReadThreadFile(int proc, int pid, int tid, const char* name, char (&text)[2048]) {
@@ -43,9 +39,26 @@ bool KickBlocked(const char* status) {
   return (blocked & (uint64_t{1} << (STUB_KICK_SIGNAL - 1))) != 0;
 }
 
-// User and system time.
-uint64_t ProcessorTicks(const char* stat) {
-  const char* at = strrchr(stat, ')');
+}  // namespace
+
+bool KickRefusal::Look(uint64_t kick, const KickedThread& now) {
+  bool same = kick == kick_ && first_.blocked && now.blocked;
+  bool refuses = same && (now.ticks >= first_.ticks + kBusyTicks || (now.asleep && asleep_));
+  if (!same) first_ = now;
+  kick_ = kick;
+  asleep_ = now.asleep;
+  return refuses;
+}
+
+std::optional<FutexWait> ParseFutexWait(const char* text) {
+  unsigned long long number = 0, address = 0, operation = 0, value = 0;
+  if (sscanf(text, "%llu %llx %llx %llx", &number, &address, &operation, &value) != 4) return std::nullopt;
+  if (number != SYS_futex) return std::nullopt;
+  return FutexWait{address, static_cast<uint32_t>(value)};
+}
+
+uint64_t ParseProcessorTicks(const char* text) {
+  const char* at = strrchr(text, ')');
   if (at == nullptr) return 0;
   // Behind the name, the third field is the state; time is in fields 14 and 15.
   for (int field = 2; field < 14; field++) {
@@ -57,36 +70,34 @@ uint64_t ProcessorTicks(const char* stat) {
   return user + strtoull(end, nullptr, 10);
 }
 
-}  // namespace
-
 void StubThread::CheckKick() {
+  uint64_t kick = 0;
+  uint32_t word = 0;
   {
     base::MutexLock lock(mutex_);
-    bool expected = kicked_ && (state_ == State::kRunning || state_ == State::kLeaving || state_ == State::kExiting);
-    if (!expected) {
-      refusal_ = {};
-      return;
-    }
+    if (!kicked_ || (state_ != State::kRunning && state_ != State::kLeaving && state_ != State::kExiting)) return;
+    kick = kick_number_;
+    word = word_;
   }
   if (stub_->kill_wanted()) return;
   int proc = stub_->machine().proc.get();
-  Refusal now;
+  KickedThread now;
   {
     Stub::PidUse use(*stub_);
     char text[2048];
     if (proc < 0 || use.pid() == 0 || !ReadThreadFile(proc, use.pid(), tid(), "status", text)) return;
     now.blocked = KickBlocked(text);
-    if (ReadThreadFile(proc, use.pid(), tid(), "stat", text)) now.ticks = ProcessorTicks(text);
-    if (ReadThreadFile(proc, use.pid(), tid(), "syscall", text)) now.asleep = atoi(text) == SYS_futex && text[0] != 'r';
+    if (ReadThreadFile(proc, use.pid(), tid(), "stat", text)) now.ticks = ParseProcessorTicks(text);
+    if (ReadThreadFile(proc, use.pid(), tid(), "syscall", text)) {
+      std::optional<FutexWait> wait = ParseFutexWait(text);
+      // Stopped or frozen in the futex it was woken from, it has been told to go and cannot.
+      now.asleep = wait && !(wait->address == SlotAddress() + SLOT_WORD && wait->value != word);
+    }
   }
   bool refuses = false;
   {
     base::MutexLock lock(mutex_);
-    // In its handler it blocks the signal too, but neither computes there nor sleeps while we think that it runs.
-    refuses = kicked_ && now.blocked && refusal_.blocked &&
-              (now.ticks >= refusal_.ticks + kBusyTicks || (now.asleep && refusal_.asleep));
-    if (!now.blocked || !refusal_.blocked) refusal_ = now;
-    refusal_.asleep = now.asleep;
+    refuses = kicked_ && kick == kick_number_ && refusal_.Look(kick, now);
   }
   if (refuses) stub_->Breach("a thread that refuses to be kicked");
 }

@@ -195,8 +195,7 @@ void Stub::AddFork(Command& command, Stub& child) {
 }
 
 void Stub::AddThread(Command& command, StubThread& thread) {
-  command.Add(SYS_clone, ThreadCloneFlags(), 0, 0, 0, thread.cookie(),
-              STUB_SLOTS + uint64_t{thread.slot()} * STUB_SLOT_SIZE, KIND_THREAD);
+  command.Add(SYS_clone, ThreadCloneFlags(), 0, 0, 0, thread.cookie(), thread.SlotAddress(), KIND_THREAD);
 }
 
 void Stub::Prime(Command& initial) {

@@ -13,6 +13,7 @@
 #include "platform/systrap/machine.h"
 #include "platform/systrap/stub.h"
 #include "platform/systrap/stub_image.h"
+#include "platform/systrap/stub_layout.h"
 
 namespace platform::systrap {
 
@@ -52,6 +53,8 @@ base::Result<base::RefPtr<StubThread>> StubThread::Create(base::RefPtr<Stub> stu
   thread->extended_taken_ = true;
   return thread;
 }
+
+uint64_t StubThread::SlotAddress() const { return STUB_SLOTS + uint64_t{slot_index_} * STUB_SLOT_SIZE; }
 
 void StubThread::Finish(const After& after) {
   Executor& executor = stub_->executor();
@@ -189,7 +192,10 @@ void StubThread::WakeLocked() {
 
 void StubThread::KickLocked() {
   Stub::PidUse use(*stub_);
-  if (!kicked_) stub_->listener().OnKickSent();
+  if (!kicked_) {
+    stub_->listener().OnKickSent();
+    kick_number_++;
+  }
   kicked_ = true;
   if (use.pid() == 0) return;  // Its death is about to be told.
   Counters::Add(stub_->machine().counters.kicks);

@@ -10,6 +10,7 @@
 #include "platform/executor.h"
 #include "platform/platform.h"
 #include "platform/registers.h"
+#include "platform/systrap/kick_refusal.h"
 #include "platform/systrap/listener.h"
 #include "platform/systrap/slot_unsafe.h"
 
@@ -63,6 +64,8 @@ class StubThread final : public Endpoint {
 
   uint64_t cookie() const { return cookie_; }
   uint32_t slot() const { return slot_index_; }
+  // Where the slot is in the stub.
+  uint64_t SlotAddress() const;
   int tid() const { return tid_.load(std::memory_order_relaxed); }
   void set_tid(int tid) { tid_.store(tid, std::memory_order_relaxed); }
   // Whether a retired thread's host thread is gone, so that its slot can be used again.
@@ -92,13 +95,6 @@ class StubThread final : public Endpoint {
     Executor::Fiber* wake = nullptr;
     bool release_quarantine = false;
     const char* breach = nullptr;
-  };
-
-  // What the host said of a thread that was kicked and does not come.
-  struct Refusal {
-    bool blocked = false;
-    bool asleep = false;
-    uint64_t ticks = 0;
   };
 
   StubThread(base::RefPtr<Stub> stub, uint32_t slot, Slot memory);
@@ -150,10 +146,11 @@ class StubThread final : public Endpoint {
   Slot memory_ ABSL_GUARDED_BY(mutex_);
   bool sleep_next_ ABSL_GUARDED_BY(mutex_) = false;  // kLeaving: it blocks for long, so it goes to sleep on arrival.
   uint64_t notification_id_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool fresh_ ABSL_GUARDED_BY(mutex_) = true;    // Nothing but its hello was seen yet.
-  uint32_t word_ ABSL_GUARDED_BY(mutex_) = 1;    // What it sleeps on while it is kAsleep; never 0.
-  bool kicked_ ABSL_GUARDED_BY(mutex_) = false;  // A kick was sent whose park has not come yet.
-  Refusal refusal_ ABSL_GUARDED_BY(mutex_);
+  bool fresh_ ABSL_GUARDED_BY(mutex_) = true;         // Nothing but its hello was seen yet.
+  uint32_t word_ ABSL_GUARDED_BY(mutex_) = 1;         // What it sleeps on while it is kAsleep; never 0.
+  bool kicked_ ABSL_GUARDED_BY(mutex_) = false;       // A kick was sent whose park has not come yet.
+  uint64_t kick_number_ ABSL_GUARDED_BY(mutex_) = 0;  // Of the last kick.
+  KickRefusal refusal_ ABSL_GUARDED_BY(mutex_);
   bool interrupt_ ABSL_GUARDED_BY(mutex_) = false;  // Interrupt was called and no kInterrupt delivered since.
 
   Executor::Fiber* waiter_ ABSL_GUARDED_BY(mutex_) = nullptr;
