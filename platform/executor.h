@@ -48,6 +48,15 @@ class Receiver {
   // blocked for long out of the listener. Returns true while it still has something to do later, so that it wants the
   // next tick; when all receivers return false and nothing runs, ticking stops.
   virtual bool Tick(int64_t monotonic_ns) = 0;
+
+  // ---- Events that can be had without the host, by looking. One thread at a time does the looking.
+  // How many events came through Receive since the last call that would rather have been found by Poll.
+  virtual uint32_t TakeDemand() { return 0; }
+  // From BeginPolling to EndPolling somebody calls Poll in a loop.
+  virtual void BeginPolling() {}
+  // Takes one event, if there is one, as Receive does. Never blocks. Returns whether it did.
+  virtual bool Poll() { return false; }
+  virtual void EndPolling() {}
 };
 
 }  // namespace platform

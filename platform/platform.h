@@ -50,6 +50,7 @@ struct Event {
   uint32_t number;
   uint64_t arguments[6];
   uint64_t instruction_pointer;  // Behind the syscall instruction.
+  bool worth_patching;           // The site was seen often: AddressSpace::PatchCallSite may make its calls cheaper.
   // kFault.
   int signal;
   int code;
@@ -146,6 +147,17 @@ class AddressSpace : public base::RefCounted {
   // Returns the value found; the exchange happened iff it equals `expected`.
   virtual base::Result<uint32_t> CompareExchangeWord(base::GuestAddr address, uint32_t expected, uint32_t desired) = 0;
 
+  // Rewrites the call site whose instruction ends at `ip`, for calls of `number`, to go through `entry`, kCallEntrySize
+  // bytes of executable private memory that lie within 2 GiB of it and are the platform's from now on. The bytes of the
+  // site must be private to this address space when written to (a private mapping). Only the thread whose call is
+  // pending may be there. Errors: EINVAL (the bytes are no site that can be rewritten), EBUSY (other threads could be in
+  // the middle of it), EFAULT, EOPNOTSUPP (the platform has nothing to gain by it). Never parks.
+  static constexpr uint64_t kCallEntrySize = 64;
+  virtual base::Result<void> PatchCallSite(base::GuestAddr ip, uint32_t number, base::GuestAddr entry) {
+    (void)ip, (void)number, (void)entry;
+    return base::Errno(EOPNOTSUPP);
+  }
+
   // Starts a thread of this address space that will run from `registers` and `state` (empty: initial state) at its
   // first Run. Parks. Errors: EAGAIN when the host or the budget refuses.
   virtual base::Result<std::unique_ptr<GuestThread>> NewThread(const Registers& registers,
@@ -185,6 +197,8 @@ class Container {
 struct PlatformStats {
   uint64_t notified_calls = 0;
   uint64_t trapped_calls = 0;
+  uint64_t hot_calls = 0;
+  uint64_t patched_sites = 0;
   uint64_t continued_calls = 0;
   uint64_t helper_commands = 0;
   uint64_t kicks = 0;

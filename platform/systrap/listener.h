@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "platform/executor.h"
+#include "platform/systrap/hot_calls.h"
 
 namespace platform::systrap {
 
@@ -55,6 +56,10 @@ class Listener final : public Receiver {
   Outcome Receive() override;
   void Interrupt() override;
   bool Tick(int64_t monotonic_ns) override;
+  uint32_t TakeDemand() override { return hot_calls_.TakeDemand(); }
+  void BeginPolling() override { hot_calls_.Open(); }
+  bool Poll() override { return hot_calls_.Poll(); }
+  void EndPolling() override { hot_calls_.Close(); }
 
   // Set before the first Receive.
   void set_tick_hook(TickHook hook, void* context);
@@ -81,6 +86,7 @@ class Listener final : public Receiver {
   void OnKickSent() { kicks_.fetch_add(1, std::memory_order_relaxed); }
   void OnKickArrived() { kicks_.fetch_sub(1, std::memory_order_relaxed); }
 
+  HotCalls& hot_calls() { return hot_calls_; }
   int fd() const { return listener_.get(); }
   // How many notifications have been received and not answered.
   size_t outstanding() const;
@@ -103,6 +109,7 @@ class Listener final : public Receiver {
   static base::LockClass kLock;
   const base::UniqueFd listener_;
   const base::UniqueFd bell_;
+  HotCalls hot_calls_;
   std::atomic<int> kicks_{0};
   TickHook tick_hook_ = nullptr;
   void* tick_context_ = nullptr;

@@ -18,6 +18,8 @@ class Shard;
 struct Counters {
   std::atomic<uint64_t> notified_calls{0};
   std::atomic<uint64_t> trapped_calls{0};
+  std::atomic<uint64_t> hot_calls{0};
+  std::atomic<uint64_t> patched_sites{0};
   std::atomic<uint64_t> continued_calls{0};
   std::atomic<uint64_t> helper_commands{0};
   std::atomic<uint64_t> kicks{0};

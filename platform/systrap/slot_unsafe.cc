@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/systrap/slot_unsafe.h"
 
+#include <linux/futex.h>
 #include <signal.h>
+#include <sys/syscall.h>
 
+#include <climits>
 #include <cstring>
+
+#include "platform/systrap/syscall_unsafe.h"
 
 namespace platform::systrap {
 
@@ -30,18 +35,6 @@ struct HostSiginfo {
 };
 
 }  // namespace
-
-template <typename T>
-void Slot::Put(uint64_t offset, const T& value) {
-  memcpy(memory_ + offset, &value, sizeof(T));
-}
-
-template <typename T>
-T Slot::Get(uint64_t offset) const {
-  T value;
-  memcpy(&value, memory_ + offset, sizeof(T));
-  return value;
-}
 
 bool Slot::TakeStop(const HostFacts& facts, uint64_t info, uint64_t context, Stop* stop) {
   uint64_t frame_offset = context - address_;
@@ -81,7 +74,9 @@ bool Slot::TakeStop(const HostFacts& facts, uint64_t info, uint64_t context, Sto
   r.rsp = frame.rsp;
   r.ss = frame.ss;
   r.fs_base = Get<uint64_t>(SLOT_FS_BASE);
+  // A guest that does not use GS has its slot there (hot calls).
   r.gs_base = Get<uint64_t>(SLOT_GS_BASE);
+  if (r.gs_base == address_) r.gs_base = 0;
   stop->frame = frame_offset;
   stop->fpstate = 0;
   if (frame.fpstate != 0) {
@@ -161,12 +156,40 @@ void Slot::WriteFrame(const HostFacts& facts, const Registers& r, const Extended
   frame.fpstate = fpstate == 0 ? 0 : address_ + fpstate;
   Put(frame_offset, frame);
   Put<uint64_t>(SLOT_FS_BASE, r.fs_base < kUserEnd ? r.fs_base : 0);
-  Put<uint64_t>(SLOT_GS_BASE, r.gs_base < kUserEnd ? r.gs_base : 0);
+  Put<uint64_t>(SLOT_GS_BASE, r.gs_base == 0 || r.gs_base >= kUserEnd ? address_ : r.gs_base);
   Put<uint64_t>(SLOT_FRAME, address_ + frame_offset);
 }
 
 std::atomic<uint32_t>* Slot::word() { return reinterpret_cast<std::atomic<uint32_t>*>(memory_ + SLOT_WORD); }
 void Slot::set_word(uint32_t value) { word()->store(value); }
 void Slot::set_start_word(uint32_t value) { Put(SLOT_START_WORD, value); }
+
+std::atomic<uint32_t>* Slot::hot_state() const {
+  return reinterpret_cast<std::atomic<uint32_t>*>(memory_ + SLOT_HOT_STATE);
+}
+void Slot::set_hot_gate(bool open) { Put<uint32_t>(SLOT_HOT_GATE, open ? 1 : 0); }
+bool Slot::HotRequested() const { return hot_state()->load(std::memory_order_relaxed) == HOT_REQUEST; }
+
+bool Slot::TakeHot(HotRequest* request) {
+  uint32_t posted = HOT_REQUEST;
+  if (!hot_state()->compare_exchange_strong(posted, HOT_TAKEN, std::memory_order_acq_rel)) return false;
+  request->number = static_cast<uint32_t>(Get<uint64_t>(SLOT_HOT_NUMBER));
+  for (int i = 0; i < 6; i++) request->arguments[i] = hot_argument(i);
+  request->return_address = hot_return();
+  return true;
+}
+
+void Slot::AnswerHot(uint64_t value) {
+  Put(SLOT_HOT_RESULT, value);
+  uint32_t old = hot_state()->exchange(HOT_DONE, std::memory_order_acq_rel);
+  if ((old & HOT_ASLEEP) != 0) RawSyscall(SYS_futex, hot_state(), FUTEX_WAKE, INT_MAX);
+}
+
+bool Slot::WithdrawHot() {
+  uint32_t found = hot_state()->fetch_and(~uint32_t{HOT_REQUEST}, std::memory_order_acq_rel);
+  return (found & HOT_DONE) != 0;
+}
+
+void Slot::ForgetHot() { hot_state()->store(0, std::memory_order_release); }
 
 }  // namespace platform::systrap

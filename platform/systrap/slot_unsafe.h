@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "platform/host_facts.h"
 #include "platform/registers.h"
@@ -26,6 +27,13 @@ struct Stop {
   Registers registers;  // orig_rax is -1.
   uint64_t frame;       // Offset of the frame in the slot.
   uint64_t fpstate;     // Offset of the extended state in the slot; 0: none.
+};
+
+// A request of the hot code, copied.
+struct HotRequest {
+  uint32_t number;
+  uint64_t arguments[6];
+  uint64_t return_address;  // Behind the site's system call instruction.
 };
 
 class Slot {
@@ -54,11 +62,35 @@ class Slot {
   // What a new thread sleeps on before it first leaves; 0: it leaves at once.
   void set_start_word(uint32_t word);
 
+  // ---- Hot calls (stub_layout.h, SLOT_HOT_*). What the guest can write is believed of its own thread only.
+  // Whether the thread shall post requests.
+  void set_hot_gate(bool open);
+  // A look, no more: whether a request is posted.
+  bool HotRequested() const;
+  // Takes the request. False when there is none.
+  bool TakeHot(HotRequest* request);
+  // Answers the request that was taken.
+  void AnswerHot(uint64_t value);
+  // Takes a posted request away again. Returns whether there is an answer instead.
+  bool WithdrawHot();
+  // The request that was taken will be answered by a frame.
+  void ForgetHot();
+  uint64_t hot_return() const { return Get<uint64_t>(SLOT_HOT_RETURN); }
+  uint64_t hot_argument(int index) const { return Get<uint64_t>(SLOT_HOT_ARGUMENTS + 8 * static_cast<uint64_t>(index)); }
+  uint64_t hot_flags() const { return Get<uint64_t>(SLOT_HOT_FLAGS); }
+
  private:
+  std::atomic<uint32_t>* hot_state() const;
   template <typename T>
-  void Put(uint64_t offset, const T& value);
+  void Put(uint64_t offset, const T& value) {
+    memcpy(memory_ + offset, &value, sizeof(T));
+  }
   template <typename T>
-  T Get(uint64_t offset) const;
+  T Get(uint64_t offset) const {
+    T value;
+    memcpy(&value, memory_ + offset, sizeof(T));
+    return value;
+  }
 
   std::byte* memory_ = nullptr;
   uint64_t address_ = 0;

@@ -187,6 +187,8 @@ systrap_stub_exit:
     syscall
     ud2
 
+#include "platform/systrap/stub_hot_amd64.inc"
+
     .balign 8
 // The signals a helper blocks: all but SIGSEGV and SIGBUS (helper_fault).
 systrap_stub_helper_mask:

@@ -17,6 +17,8 @@
 extern "C" {
 extern const char systrap_stub_begin[], systrap_stub_end[], systrap_stub_boot[], systrap_stub_handler[],
     systrap_stub_park[], systrap_stub_restorer[], systrap_stub_exit[], systrap_stub_hello[], systrap_stub_helper_mask[];
+extern const char systrap_stub_hot[], systrap_stub_hot_flags[], systrap_stub_hot_saved[], systrap_stub_hot_posted[],
+    systrap_stub_hot_plain[], systrap_stub_hot_wait[], systrap_stub_hot_end[];
 }
 
 namespace platform::systrap {
@@ -57,6 +59,14 @@ const StubLabels& Labels() {
                                  Address(systrap_stub_park),        Address(systrap_stub_restorer),
                                  Address(systrap_stub_exit),        Address(systrap_stub_hello),
                                  Address(systrap_stub_helper_mask), STUB_FILTERS + kF0Header};
+  return labels;
+}
+
+const HotLabels& HotCode() {
+  static const HotLabels labels{Address(systrap_stub_hot),        Address(systrap_stub_hot_flags),
+                                Address(systrap_stub_hot_saved),  Address(systrap_stub_hot_posted),
+                                Address(systrap_stub_hot_plain),  Address(systrap_stub_hot_wait),
+                                Address(systrap_stub_hot_end)};
   return labels;
 }
 

@@ -62,9 +62,37 @@
 #define SLOT_FRAME 16
 #define SLOT_WORD 24
 #define SLOT_START_WORD 28
+// Hot calls (stub_hot_amd64.inc). The gate is the sentry's; the rest is the guest thread's while it may change.
+#define SLOT_HOT_GATE 64
+#define SLOT_HOT_STATE 128
+#define SLOT_HOT_NUMBER 136
+#define SLOT_HOT_ARGUMENTS 144
+#define SLOT_HOT_RETURN 192
+#define SLOT_HOT_FLAGS 200
+#define SLOT_HOT_RESULT 208
 #define SLOT_STACK 0x1000
 #define SLOT_FIRST_FRAME 0x5000
 #define SLOT_FIRST_FPSTATE 0x5400
+
+// The bits of SLOT_HOT_STATE. None: no call. The sentry takes a request by changing REQUEST into TAKEN; whoever finds no
+// taker clears REQUEST again.
+#define HOT_ASLEEP 1
+#define HOT_ASLEEP_BIT 0
+#define HOT_TAKEN 2
+#define HOT_DONE 4
+#define HOT_REQUEST 8
+#define HOT_REQUEST_BIT 3
+// How often a thread looks (with a pause between, some 30 ns) before it takes its request back, and before it sleeps.
+#define HOT_TAKE_LOOKS 1000
+#define HOT_DONE_LOOKS 1000
+
+// What a patched call site jumps to: code, then data. At most HOT_ENTRY_COUNT in a page.
+#define HOT_ENTRY_SIZE 64
+#define HOT_ENTRY_DATA 32
+// In the data: where the site goes on (behind its system call instruction), the number, the address of the hot code.
+#define HOT_ENTRY_RETURN 0
+#define HOT_ENTRY_NUMBER 8
+#define HOT_ENTRY_CODE 16
 
 // The host signal that brings a thread into its handler (SIGUSR1).
 #define STUB_KICK_SIGNAL 10

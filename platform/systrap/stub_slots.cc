@@ -88,6 +88,11 @@ void Stub::AddThreadToList(base::RefPtr<StubThread> thread) {
   threads_.push_back(std::move(thread));
 }
 
+base::RefPtr<StubThread> Stub::OnlyThread() {
+  base::MutexLock lock(mutex_);
+  return threads_.size() == 1 ? threads_.front() : nullptr;
+}
+
 void Stub::OnThreadRetired(StubThread& thread) {
   base::MutexLock lock(mutex_);
   auto found = std::find_if(threads_.begin(), threads_.end(), [&](const auto& t) { return t.get() == &thread; });

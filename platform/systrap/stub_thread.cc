@@ -51,6 +51,9 @@ base::Result<base::RefPtr<StubThread>> StubThread::Create(base::RefPtr<Stub> stu
   base::MutexLock lock(thread->mutex_);
   thread->frame_ = true;
   thread->extended_taken_ = true;
+  // The slot may have been another thread's.
+  thread->memory_.set_hot_gate(false);
+  thread->memory_.ForgetHot();
   return thread;
 }
 
@@ -60,6 +63,7 @@ void StubThread::Finish(const After& after) {
   Executor& executor = stub_->executor();
   if (after.release_quarantine) stub_->quarantine().Release(this, executor);
   if (after.breach != nullptr) stub_->Breach(after.breach);
+  if (after.hot_demand) stub_->listener().hot_calls().Note(*this);
   if (after.wake != nullptr) executor.Wake(after.wake);
 }
 
@@ -109,6 +113,9 @@ void StubThread::ResumeLocked(After* after) {
   switch (state_) {
     case State::kNotified:
       ResumeNotifiedLocked(after);
+      return;
+    case State::kHot:
+      ResumeHotLocked();
       return;
     case State::kHello:
       WriteFrameLocked();
@@ -211,7 +218,9 @@ void StubThread::KickOutLocked() {
   // The signal first: whether the host sees it or the answer first, the thread comes to its handler with the call
   // undone.
   KickLocked();
+  bool hot = state_ == State::kHot;
   state_ = State::kLeaving;
+  if (hot) return;
   stub_->listener().Reply(*this, notification_id_, 0, kRestartNoInterrupt);
 }
 
@@ -278,6 +287,7 @@ void StubThread::ExitLocked() {
 }
 
 void StubThread::Retire() {
+  stub_->listener().hot_calls().Forget(*this);
   bool planned = false;
   {
     base::MutexLock lock(mutex_);
@@ -308,6 +318,7 @@ void StubThread::Retire() {
         }
         break;
       case State::kRunning:
+      case State::kHot:
         if (!kicked_) KickLocked();
         state_ = State::kExiting;
         break;

@@ -10,6 +10,7 @@
 #include "platform/executor.h"
 #include "platform/platform.h"
 #include "platform/registers.h"
+#include "platform/systrap/hot_calls.h"
 #include "platform/systrap/kick_refusal.h"
 #include "platform/systrap/listener.h"
 #include "platform/systrap/slot_unsafe.h"
@@ -59,6 +60,14 @@ class StubThread final : public Endpoint {
   // Somebody waits for this thread to be seen.
   void KickForQuarantine();
 
+  // Hot calls (stub_thread_hot.cc). A look, and whether the thread shall post: any thread, without the lock.
+  bool HotRequested() const;
+  void SetHotGate(bool open);
+  // Takes the request that was seen. Returns whether it could be taken.
+  bool OnHotRequest();
+  // The call site that ends at `ip` was patched.
+  void MarkPatched(uint64_t ip);
+
   // Called every now and then while kicks are under way: kills the stub when the thread has made itself deaf to them.
   void CheckKick() override;
 
@@ -77,7 +86,8 @@ class StubThread final : public Endpoint {
     kHello,     // Waits in the listener in the call that installs its filter.
     kRunning,   // Runs guest code, or is on its way there or back.
     kNotified,  // Waits in the listener in a plain system call of guest code.
-    kLeaving,   // Was kicked out of kNotified: comes to its handler, the call not made.
+    kHot,       // Its hot call was taken; it waits in the hot code.
+    kLeaving,   // Was kicked out of kNotified or kHot: comes to its handler, the call not made.
     kParked,    // Waits in the listener in its handler.
     kAsleep,    // Waits on its slot's word, in its handler or before its first leave.
     kExiting,   // Was told to end.
@@ -89,12 +99,14 @@ class StubThread final : public Endpoint {
     uint32_t number;
     uint64_t arguments[6];
     uint64_t ip;  // Behind the instruction.
+    bool hot = false;
   };
   // What to do when mutex_ is released again.
   struct After {
     Executor::Fiber* wake = nullptr;
     bool release_quarantine = false;
     const char* breach = nullptr;
+    bool hot_demand = false;  // A patched site made a plain call.
   };
 
   StubThread(base::RefPtr<Stub> stub, uint32_t slot, Slot memory);
@@ -119,6 +131,19 @@ class StubThread final : public Endpoint {
   void TakeFrameLocked(const Stop& stop) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DeliverLocked(const Event& event, After* after) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DeliverInterruptLocked(After* after) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // The event of call_.
+  Event CallEvent() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Counts the call site of call_, a plain call.
+  void NoteSiteLocked(After* after) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Hot calls (stub_thread_hot.cc).
+  void ResumeHotLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // registers_ were taken: if they stand in the hot code without a pending call, makes them those of the guest before or
+  // after the call.
+  void LeaveHotCodeLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // registers_ were taken with a hot call pending: what the hot code has changed is put back.
+  void NormalizeHotLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Departures (stub_thread.cc).
   void ResumeLocked(After* after) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -166,6 +191,10 @@ class StubThread final : public Endpoint {
   bool answered_ ABSL_GUARDED_BY(mutex_) = false;  // kNotified: the answer could not be given yet: when it asks again.
   bool continue_ ABSL_GUARDED_BY(mutex_) = false;  // The thread makes the pending call itself.
   bool quarantined_ ABSL_GUARDED_BY(mutex_) = false;  // It has a range in quarantine.
+
+  CallSites sites_ ABSL_GUARDED_BY(mutex_);
+  bool worth_patching_ ABSL_GUARDED_BY(mutex_) = false;  // The site of call_.
+  uint64_t hot_value_ ABSL_GUARDED_BY(mutex_) = 0;       // The last answer given in the slot.
 
   // The private copies of what is in the frame; see the class comment.
   bool frame_ ABSL_GUARDED_BY(mutex_) = false;  // registers_ are valid: it stands in its handler or has not started.

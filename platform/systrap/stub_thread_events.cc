@@ -90,12 +90,8 @@ void StubThread::OnCallLocked(const seccomp_notif& notification, After* after) {
       call_ = call;
       call_pending_ = true;
       outcome_set_ = false;
-      Event event{};
-      event.kind = Event::Kind::kSyscall;
-      event.number = call.number;
-      memcpy(event.arguments, call.arguments, sizeof(event.arguments));
-      event.instruction_pointer = call.ip;
-      DeliverLocked(event, after);
+      NoteSiteLocked(after);
+      DeliverLocked(CallEvent(), after);
       return;
     }
     case State::kNotified:
@@ -146,6 +142,7 @@ void StubThread::OnParkLocked(const seccomp_notif& notification, After* after) {
       OnStopLocked(stop, after);
       return;
     case State::kNotified:
+    case State::kHot:
       // A kick that is not ours. It has the same effect.
       if (!kick) break;
       [[fallthrough]];
@@ -204,7 +201,11 @@ void StubThread::TakeFrameLocked(const Stop& stop) {
   fpstate_offset_ = stop.fpstate;
   extended_taken_ = false;
   registers_ = stop.registers;
-  if (!call_pending_) return;
+  if (!call_pending_) {
+    LeaveHotCodeLocked();
+    return;
+  }
+  if (call_.hot) NormalizeHotLocked();
   NormalizeCallLocked();
   ApplyOutcomeLocked();
 }
@@ -258,11 +259,8 @@ void StubThread::OnStopLocked(const Stop& stop, After* after) {
       call_pending_ = true;
       outcome_set_ = false;
       NormalizeCallLocked();
-      event.kind = Event::Kind::kSyscall;
-      event.number = call_.number;
-      memcpy(event.arguments, call_.arguments, sizeof(event.arguments));
-      event.instruction_pointer = call_.ip;
-      DeliverLocked(event, after);
+      NoteSiteLocked(after);
+      DeliverLocked(CallEvent(), after);
       return;
     case SIGSEGV:
     case SIGBUS:
@@ -282,6 +280,31 @@ void StubThread::OnStopLocked(const Stop& stop, After* after) {
       break;
   }
   ResumeLocked(after);  // A signal somebody on the host sent.
+}
+
+Event StubThread::CallEvent() const {
+  Event event{};
+  event.kind = Event::Kind::kSyscall;
+  event.number = call_.number;
+  memcpy(event.arguments, call_.arguments, sizeof(event.arguments));
+  event.instruction_pointer = call_.ip;
+  event.worth_patching = worth_patching_;
+  return event;
+}
+
+void StubThread::NoteSiteLocked(After* after) {
+  worth_patching_ = false;
+  if (!MayBeHot(call_.number)) return;
+  switch (sites_.Note(call_.ip)) {
+    case CallSites::Advice::kNothing:
+      return;
+    case CallSites::Advice::kPatch:
+      worth_patching_ = true;
+      return;
+    case CallSites::Advice::kPatched:
+      after->hot_demand = true;
+      return;
+  }
 }
 
 void StubThread::DeliverLocked(const Event& event, After* after) {

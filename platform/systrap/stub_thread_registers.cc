@@ -53,7 +53,7 @@ void StubThread::CommitFrame(void* argument) {
     } else {
       self->waiter_ = parking->fiber;
       self->waits_ = Waits::kFrame;
-      if (self->state_ == State::kNotified) self->KickOutLocked();
+      if (self->state_ == State::kNotified || self->state_ == State::kHot) self->KickOutLocked();
     }
   }
   self->Finish(after);

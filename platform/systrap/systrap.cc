@@ -97,6 +97,8 @@ PlatformStats Systrap::stats() const {
   PlatformStats stats;
   stats.notified_calls = counters.notified_calls.load(std::memory_order_relaxed);
   stats.trapped_calls = counters.trapped_calls.load(std::memory_order_relaxed);
+  stats.hot_calls = counters.hot_calls.load(std::memory_order_relaxed);
+  stats.patched_sites = counters.patched_sites.load(std::memory_order_relaxed);
   stats.continued_calls = counters.continued_calls.load(std::memory_order_relaxed);
   stats.helper_commands = counters.helper_commands.load(std::memory_order_relaxed);
   stats.kicks = counters.kicks.load(std::memory_order_relaxed);

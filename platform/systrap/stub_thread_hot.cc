@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hot calls of a guest thread: taken from its slot, and taken back when the thread is stopped in the hot code.
+#include <utility>
+
+#include "platform/systrap/machine.h"
+#include "platform/systrap/stub.h"
+#include "platform/systrap/stub_image.h"
+#include "platform/systrap/stub_thread.h"
+
+namespace platform::systrap {
+
+namespace {
+
+constexpr uint64_t kArithmeticFlags = 0x8d5;  // OF SF ZF AF PF CF.
+
+// The flags as lahf and seto leave them in ax, put into `rflags`.
+uint64_t UnpackFlags(uint64_t rflags, uint64_t ax) {
+  uint64_t flags = (ax >> 8) & 0xd5;
+  if ((ax & 0xff) != 0) flags |= 0x800;
+  return (rflags & ~kArithmeticFlags) | flags;
+}
+
+}  // namespace
+
+bool StubThread::HotRequested() const ABSL_NO_THREAD_SAFETY_ANALYSIS { return memory_.HotRequested(); }
+void StubThread::SetHotGate(bool open) ABSL_NO_THREAD_SAFETY_ANALYSIS { memory_.set_hot_gate(open); }
+
+bool StubThread::OnHotRequest() {
+  After after;
+  {
+    base::MutexLock lock(mutex_);
+    // A stranger may post in this slot as well (another thread of the process): only a thread that runs may have posted.
+    // What ends a quarantine is the thread itself, so a plain call of it has to come.
+    if (state_ != State::kRunning || waits_ != Waits::kEvent || kicked_ || quarantined_) return false;
+    HotRequest request;
+    if (!memory_.TakeHot(&request)) return false;
+    Counters::Add(stub_->machine().counters.hot_calls);
+    state_ = State::kHot;
+    call_ = Call{request.number, {}, request.return_address, true};
+    std::copy(std::begin(request.arguments), std::end(request.arguments), call_.arguments);
+    call_pending_ = true;
+    outcome_set_ = false;
+    DeliverLocked(CallEvent(), &after);
+  }
+  Finish(after);
+  return true;
+}
+
+void StubThread::ResumeHotLocked() {
+  if (action_ == SyscallAction::kRestart) {
+    KickOutLocked();
+    return;
+  }
+  uint64_t value = value_;
+  call_pending_ = false;
+  outcome_set_ = false;
+  hot_value_ = value;
+  state_ = State::kRunning;
+  memory_.AnswerHot(value);
+}
+
+void StubThread::LeaveHotCodeLocked() {
+  const HotLabels& code = HotCode();
+  Registers& r = registers_;
+  if (r.rip < code.begin || r.rip >= code.end) return;
+  if (r.rip >= code.plain && r.rip < code.wait) return;  // Nothing of the slot is used from here on.
+  if (r.rip < code.saved) {
+    if (r.rip >= code.flags) r.rflags = UnpackFlags(r.rflags, r.rax);
+    r.rip = code.begin;
+    return;
+  }
+  r.rflags = UnpackFlags(r.rflags, memory_.hot_flags());
+  if (r.rip < code.posted || !memory_.WithdrawHot()) {
+    r.rip = code.begin;
+    return;
+  }
+  r.rdi = memory_.hot_argument(0);
+  r.rsi = memory_.hot_argument(1);
+  r.rdx = memory_.hot_argument(2);
+  r.r10 = memory_.hot_argument(3);
+  r.rip = memory_.hot_return();
+  r.rcx = r.rip;
+  r.r11 = r.rflags;
+  r.rax = hot_value_;
+}
+
+void StubThread::NormalizeHotLocked() {
+  Registers& r = registers_;
+  r.rflags = UnpackFlags(r.rflags, memory_.hot_flags());
+  r.rdi = call_.arguments[0];
+  r.rsi = call_.arguments[1];
+  r.rdx = call_.arguments[2];
+  r.r10 = call_.arguments[3];
+  memory_.ForgetHot();
+}
+
+void StubThread::MarkPatched(uint64_t ip) {
+  base::MutexLock lock(mutex_);
+  sites_.MarkPatched(ip);
+}
+
+}  // namespace platform::systrap
