@@ -50,6 +50,7 @@ class Kernel {
   struct Options {
     int max_tasks = 32768;  // Tasks alive in the sandbox; clone fails with EAGAIN beyond.
     base::GuestAddr vdso;   // Where every address space has a vDSO; null: nowhere.
+    bool patch_call_sites = true;
     bool strace = false;
     std::vector<std::string> strace_calls;  // Empty: all.
   };

@@ -23,8 +23,18 @@ constexpr int kWorkers = 3;
 sentry::Kernel::Options KernelOptions(const BootConfig& config, const platform::systrap::Systrap& platform) {
   sentry::Kernel::Options options;
   options.vdso = platform.host_vdso();
+  options.patch_call_sites = config.settings.hot_calls != "never";
   options.strace = config.settings.strace;
   options.strace_calls = config.settings.strace_syscalls;
+  return options;
+}
+
+sentry::Scheduler::Options SchedulerOptions(const BootConfig& config) {
+  using Spinning = sentry::Scheduler::Spinning;
+  const std::string& hot = config.settings.hot_calls;
+  sentry::Scheduler::Options options;
+  options.workers = kWorkers;
+  options.spinning = hot == "never" ? Spinning::kNever : hot == "always" ? Spinning::kAlways : Spinning::kAuto;
   return options;
 }
 
@@ -54,7 +64,7 @@ struct Early {
 constinit base::LockClass SandboxKernel::kLock{"SandboxKernel::mutex_"};
 
 SandboxKernel::SandboxKernel(BootConfig config, platform::systrap::Systrap& platform)
-    : config_(std::move(config)), platform_(platform), scheduler_({.workers = kWorkers}), mutex_(kLock) {}
+    : config_(std::move(config)), platform_(platform), scheduler_(SchedulerOptions(config_)), mutex_(kLock) {}
 
 SandboxKernel::~SandboxKernel() {
   scheduler_.Stop();

@@ -21,6 +21,7 @@ DEFINE_string(overlay, "none", "");
 DEFINE_string(file_access, "exclusive", "");
 DEFINE_string(host_uds, "none", "");
 DEFINE_string(host_fifo, "none", "");
+DEFINE_string(hot_calls, "auto", "");
 DEFINE_bool(strace, false, "");
 DEFINE_string(strace_syscalls, "", "");
 DEFINE_bool(seccomp_log, false, "");
@@ -78,6 +79,8 @@ const std::vector<FlagInfo>& AllFlags() {
       {"file-access", "exclusive|shared", "whether others change the root filesystem meanwhile", true},
       {"host-uds", "none|open", "whether unix sockets of the host's filesystem can be connected to", false},
       {"host-fifo", "none|open", "whether FIFOs of the host's filesystem can be opened", false},
+      {"hot-calls", "auto|never|always", "let the sentry look for system calls while many come, on a processor to spare",
+       true},
       {"strace", "bool", "log every system call of the container, to --debug-log", true},
       {"strace-syscalls", "", "log only these, separated by commas", true},
       {"seccomp-log", "bool", "log what runsc's own filters forbid to runsc, instead of killing it (for developers)",
@@ -149,6 +152,7 @@ Settings CurrentSettings() {
   settings.file_access_shared = FLAGS_file_access == "shared";
   settings.host_uds = FLAGS_host_uds == "open";
   settings.host_fifo = FLAGS_host_fifo == "open";
+  settings.hot_calls = FLAGS_hot_calls;
   settings.strace = FLAGS_strace;
   settings.strace_syscalls = Split(FLAGS_strace_syscalls, ',');
   settings.seccomp_log = FLAGS_seccomp_log;

@@ -29,6 +29,7 @@ struct Settings {
   bool file_access_shared = false;  // The root filesystem changes behind our back.
   bool host_uds = false;            // Sockets of the host's filesystem may be connected to.
   bool host_fifo = false;
+  std::string hot_calls = "auto";
   bool strace = false;
   std::vector<std::string> strace_syscalls;  // Empty: all.
   bool seccomp_log = false;                  // The sentry's and the gofer's own filters log instead of killing.

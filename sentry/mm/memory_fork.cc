@@ -27,6 +27,7 @@ base::Result<MemoryManager::Forked> MemoryManager::Fork(const platform::Register
   child->brk_start_ = brk_start_;
   child->brk_ = brk_;
   child->stack_low_ = stack_low_;
+  child->call_entries_ = call_entries_;
   child->image_ = image_;
   return Forked{std::move(child), std::move(copy.thread)};
 }

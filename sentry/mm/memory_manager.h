@@ -148,6 +148,11 @@ class MemoryManager final : public base::RefCounted {
   // The lowest address of the main stack known to be in use; moves down only. Any thread.
   void NoteStackPointer(base::GuestAddr stack_pointer);
 
+  // The platform says that the call site that ends at `ip` is worth patching (platform::Event::worth_patching): does so
+  // if its code is a file's, mapped private and read-only. What the site jumps to is mapped near it, as anonymous
+  // memory of the guest. Parks.
+  void PatchCallSite(base::GuestAddr ip, uint32_t number);
+
   // A copy of the mapping that contains the address; empty when none does.
   std::optional<Vma> Find(base::GuestAddr address) const;
   // At most `limit` lines of /proc/PID/maps from the one that ends behind `from` on.
@@ -206,6 +211,10 @@ class MemoryManager final : public base::RefCounted {
   // Repeats on the host the advice that `vma` has taken, for a new part of it.
   base::Result<void> AdviseNewPart(const Vma& vma, base::GuestRange part) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
+  // The pieces of PatchCallSite.
+  bool IsPlainCodeLocked(base::GuestAddr ip) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  base::Result<base::GuestAddr> TakeCallEntry(base::GuestAddr ip) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+
   base::Result<void> SetLocked(base::GuestRange range, uint32_t flags) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
   // Constant after construction.
@@ -223,6 +232,12 @@ class MemoryManager final : public base::RefCounted {
   base::GuestAddr brk_ ABSL_GUARDED_BY(mutex_);
   base::GuestAddr stack_low_ ABSL_GUARDED_BY(mutex_);
   uint32_t future_flags_ ABSL_GUARDED_BY(mutex_) = 0;  // mlockall(MCL_FUTURE).
+  // Memory that patched call sites jump to; `used` bytes of each are taken.
+  struct CallEntries {
+    base::GuestRange range;
+    uint64_t used;
+  };
+  std::vector<CallEntries> call_entries_ ABSL_GUARDED_BY(mutex_);
   ImageInfo image_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -4,6 +4,8 @@
 // A worker runs runnable fibers, oldest first. With none left it takes the receiving role of a platform::Receiver that
 // nobody serves and waits there for the next guest event; with no role free it sleeps until a timer is due or somebody
 // calls it. So a fiber woken by a worker's own work is run by that worker: no idle CPU is woken on the path of a call.
+// While guests make many calls that could be found by looking (platform::Receiver::Poll), another worker is the spinner:
+// it looks all the time (scheduler_spin.cc).
 // One more thread, the monitor, looks every millisecond while the sandbox is active: it calls a sleeping worker when
 // fibers or a receiver wait because a fiber keeps its worker busy, starts another worker when none sleeps, and gives
 // receivers their Tick. An idle sandbox has no wake-ups.
@@ -50,7 +52,13 @@ class Fiber {
 
 class Scheduler : public platform::Executor {
  public:
+  enum class Spinning {
+    kNever,
+    kAuto,    // When there is demand for it and a processor to spare.
+    kAlways,  // Whenever the sandbox is not idle: for tests.
+  };
   struct Options {
+    Spinning spinning = Spinning::kNever;
     int workers = 2;       // Started at once.
     int max_workers = 64;  // The monitor may start more when workers are blocked in host calls.
   };
@@ -113,6 +121,13 @@ class Scheduler : public platform::Executor {
   bool WaitForWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   sentry::Fiber* PopLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TickReceivers(int64_t now);
+  // The spinner (scheduler_spin.cc). Monitor only: whether a worker shall begin to spin.
+  bool WantsSpinner(int64_t now, bool active);
+  void Spin(Worker& worker);
+  // Runs the next fiber, if there is one.
+  bool RunNext(Worker& worker);
+  // What the spinner saw when it stopped.
+  void EndSpin(bool preempted);
   void StartWorkerLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   static base::LockClass kLock;
@@ -122,9 +137,13 @@ class Scheduler : public platform::Executor {
   base::CondVar monitor_wake_;  // The monitor, in deep sleep.
   sentry::Fiber* head_ ABSL_GUARDED_BY(mutex_) = nullptr;
   sentry::Fiber* tail_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  int queued_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::atomic<int> queued_{0};  // Written under mutex_.
   int sleeping_ ABSL_GUARDED_BY(mutex_) = 0;
   int worker_count_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool spinner_wanted_ ABSL_GUARDED_BY(mutex_) = false;
+  std::atomic<bool> spinning_{false};
+  std::atomic<int64_t> spin_not_before_{0};
+  int64_t spin_penalty_ns_ = 0;  // The spinner's.
   bool timekeeper_ ABSL_GUARDED_BY(mutex_) = false;  // A sleeping worker watches the next timer.
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::list<Role> roles_ ABSL_GUARDED_BY(mutex_);

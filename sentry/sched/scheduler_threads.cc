@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 
+#include <utility>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "sentry/sched/scheduler.h"
@@ -49,6 +51,7 @@ void Scheduler::WorkerMain() {
   while (true) {
     sentry::Fiber* fiber = nullptr;
     Role* role = nullptr;
+    bool spin = false;
     {
       base::MutexLock lock(mutex_);
       if (stopping_) break;
@@ -61,11 +64,16 @@ void Scheduler::WorkerMain() {
             break;
           }
         }
-        if (role == nullptr) {
+        spin = role == nullptr && std::exchange(spinner_wanted_, false);
+        if (role == nullptr && !spin) {
           if (!WaitForWork()) break;
           continue;
         }
       }
+    }
+    if (spin) {
+      Spin(worker);
+      continue;
     }
     if (fiber != nullptr) {
       NoteActivity();
@@ -127,12 +135,14 @@ void Scheduler::MonitorMain() {
     bool more = TickReceivers(now);
     uint64_t activity = activity_.load(std::memory_order_relaxed);
     bool call = false;
+    bool spin = WantsSpinner(now, activity != seen);
     {
       base::MutexLock lock(mutex_);
       if (stopping_) return;
+      if (spin) spinner_wanted_ = true;
       bool role_free = false;
       for (Role& role : roles_) role_free |= !role.taken;
-      bool waiting = role_free || head_ != nullptr;
+      bool waiting = role_free || head_ != nullptr || spin;
       if (waiting) {
         if (sleeping_ > 0) {
           call = true;
