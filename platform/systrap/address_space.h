@@ -35,7 +35,8 @@ class StubAddressSpace final : public AddressSpace {
   base::Result<uint32_t> LoadWord(base::GuestAddr address) override;
   base::Result<uint32_t> CompareExchangeWord(base::GuestAddr address, uint32_t expected, uint32_t desired) override;
 
-  base::Result<void> PatchCallSite(base::GuestAddr ip, uint32_t number, base::GuestAddr entry) override;
+  base::Result<void> PatchCallSite(GuestThread& caller, base::GuestAddr ip, uint32_t number,
+                                   base::GuestAddr entry) override;
 
   base::Result<std::unique_ptr<GuestThread>> NewThread(const Registers& registers, const ExtendedState& state) override;
   base::Result<Forked> Fork(const Registers& registers, const ExtendedState& state) override;

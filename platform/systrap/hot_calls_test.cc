@@ -26,7 +26,7 @@ TEST(CallSitesTest, ASiteIsWorthPatchingWhenItWasSeenOften) {
 class HotCallsTest : public SystrapFixture {
  protected:
   static constexpr uint64_t kEntry = 0x600000;
-  static constexpr uint64_t kLoops = 20000;
+  static constexpr uint64_t kLoops = 4000;
 
   // An address space whose guest_hot goes the hot way. On a fiber.
   base::RefPtr<AddressSpace> NewHotSpace(std::unique_ptr<GuestThread>* thread, const char* label = guest_hot) {
@@ -38,7 +38,8 @@ class HotCallsTest : public SystrapFixture {
     Registers r = StartAt(label);
     r.rbx = kLoops;
     *thread = NewThread(*space, r);
-    auto patched = space->PatchCallSite(base::GuestAddr(At(guest_hot_site_end)), SYS_getppid, base::GuestAddr(kEntry));
+    auto patched = space->PatchCallSite(**thread, base::GuestAddr(At(guest_hot_site_end)), SYS_getppid,
+                                        base::GuestAddr(kEntry));
     EXPECT_TRUE(patched.ok());
     return space;
   }
@@ -97,7 +98,7 @@ TEST_F(HotCallsTest, ALateAnswerFindsTheThreadAsleep) {
     auto space = NewHotSpace(&thread);
     int calls = 0;
     auto late = [&](const Event& event) {
-      if (++calls % 500 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      if (++calls % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
       return Next(event);
     };
     EXPECT_EQ(RunToExit(*thread, late), 0u);
@@ -158,7 +159,7 @@ TEST_F(HotCallsTest, AForgedRequestEndsItsOwnProcessAtMost) {
     auto space = NewHotSpace(&honest);
     auto hostile = NewSpace();
     auto thread = NewThread(*hostile, StartAt(guest_forge));
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 500; i++) {
       Event event = thread->Run();
       if (event.kind == Event::Kind::kGone) break;
       ASSERT_EQ(event.kind, Event::Kind::kSyscall);
@@ -180,13 +181,19 @@ TEST_F(HotCallsTest, OnlySitesOfTheKnownFormArePatched) {
     auto thread = NewThread(*space, StartAt(guest_hot));
     base::GuestAddr site(At(guest_hot_site_end));
     base::GuestAddr entry(kEntry);
-    EXPECT_EQ(space->PatchCallSite(site, SYS_getpid, entry).error().code(), EINVAL);  // Another number.
-    EXPECT_EQ(space->PatchCallSite(base::GuestAddr(At(guest_once) + 2), SYS_getppid, entry).error().code(), EINVAL);
-    EXPECT_EQ(space->PatchCallSite(site, SYS_fork, entry).error().code(), EINVAL);
+    EXPECT_EQ(space->PatchCallSite(*thread, site, SYS_getpid, entry).error().code(), EINVAL);  // Another number.
+    EXPECT_EQ(space->PatchCallSite(*thread, base::GuestAddr(At(guest_once) + 2), SYS_getppid, entry).error().code(), EINVAL);
+    EXPECT_EQ(space->PatchCallSite(*thread, site, SYS_fork, entry).error().code(), EINVAL);
     base::GuestAddr far(0x7f0000000000);
-    EXPECT_EQ(space->PatchCallSite(site, SYS_getppid, far).error().code(), EINVAL);
+    EXPECT_EQ(space->PatchCallSite(*thread, site, SYS_getppid, far).error().code(), EINVAL);
+    ASSERT_TRUE(space->PatchCallSite(*thread, site, SYS_getppid, entry).ok());
+    EXPECT_EQ(space->PatchCallSite(*thread, site, SYS_getppid, entry).error().code(), EEXIST);
+    thread = nullptr;
+    space = NewSpace();
+    ASSERT_TRUE(space->Apply({&entries, 1}).ok());
+    thread = NewThread(*space, StartAt(guest_hot));
     auto second = NewThread(*space, StartAt(guest_hot));
-    EXPECT_EQ(space->PatchCallSite(site, SYS_getppid, entry).error().code(), EBUSY);
+    EXPECT_EQ(space->PatchCallSite(*thread, site, SYS_getppid, entry).error().code(), EBUSY);
     thread = nullptr;
     second = nullptr;
   });

@@ -19,6 +19,7 @@ namespace {
 
 constexpr uint64_t kMovSize = 5;
 constexpr uint64_t kSyscallSize = 2;
+constexpr uint8_t kJump = 0xe9;
 constexpr uint64_t kSiteSize = kMovSize + kSyscallSize;
 static_assert(AddressSpace::kCallEntrySize == HOT_ENTRY_SIZE);
 
@@ -44,39 +45,60 @@ void MakeEntry(uint64_t site_end, uint32_t number, uint8_t (&entry)[HOT_ENTRY_SI
   memcpy(entry + HOT_ENTRY_DATA + HOT_ENTRY_CODE, &code, sizeof(code));
 }
 
+base::Result<void> Read(int memory, uint64_t address, void* bytes, size_t size) {
+  long got = RawSyscall(SYS_pread64, memory, bytes, size, address);
+  if (got != static_cast<long>(size)) return base::Errno(EFAULT);
+  return {};
+}
+
 base::Result<void> Write(int memory, uint64_t address, const void* bytes, size_t size) {
   long written = RawSyscall(SYS_pwrite64, memory, bytes, size, address);
   if (written != static_cast<long>(size)) return base::Errno(EFAULT);
   return {};
 }
 
+// Whether the site jumps to an entry that leads back to it. What the guest could forge here concerns itself alone.
+base::Result<bool> IsPatched(int memory, const uint8_t (&bytes)[kSiteSize + 1], uint64_t site) {
+  if (bytes[1] != kJump) return false;
+  int32_t distance = 0;
+  memcpy(&distance, bytes + 2, sizeof(distance));
+  uint64_t entry = site + kMovSize + static_cast<uint64_t>(int64_t{distance});
+  uint64_t back = 0;
+  TRY(Read(memory, entry + HOT_ENTRY_DATA + HOT_ENTRY_RETURN, &back, sizeof(back)));
+  return back == site + kSiteSize;
+}
+
 }  // namespace
 
-base::Result<void> StubAddressSpace::PatchCallSite(base::GuestAddr ip, uint32_t number, base::GuestAddr entry) {
+base::Result<void> StubAddressSpace::PatchCallSite(GuestThread& caller, base::GuestAddr ip, uint32_t number,
+                                                   base::GuestAddr entry) {
   uint64_t end = ip.value();
-  if (!MayBeHot(number) || end >= STUB_GUEST_END || end < kSiteSize + 1 || entry.value() >= STUB_GUEST_END) {
+  if (&caller.address_space() != this || !MayBeHot(number) || end >= STUB_GUEST_END || end < kSiteSize + 1 ||
+      entry.value() >= STUB_GUEST_END) {
     return base::Errno(EINVAL);
   }
-  base::RefPtr<StubThread> thread = stub_->OnlyThread();
-  if (!thread) return base::Errno(EBUSY);
+  StubThread& thread = static_cast<StubGuestThread&>(caller).thread();
   int memory = stub_->MemoryFile();
   if (memory < 0) return base::Errno(EFAULT);
   uint64_t site = end - kSiteSize;
   uint8_t bytes[kSiteSize + 1];
-  if (RawSyscall(SYS_pread64, memory, bytes, sizeof(bytes), site - 1) != static_cast<long>(sizeof(bytes))) {
-    return base::Errno(EFAULT);
+  TRY(Read(memory, site - 1, bytes, sizeof(bytes)));
+  if (TRY(IsPatched(memory, bytes, site))) {
+    thread.MarkPatched(end);
+    return base::Errno(EEXIST);
   }
   if (!IsSite(bytes, number)) return base::Errno(EINVAL);
+  if (!stub_->HasOneThread()) return base::Errno(EBUSY);
   int64_t distance = static_cast<int64_t>(entry.value() - (site + kMovSize));
   if (distance != static_cast<int32_t>(distance)) return base::Errno(EINVAL);
   uint8_t code[HOT_ENTRY_SIZE];
   MakeEntry(end, number, code);
   TRY(Write(memory, entry.value(), code, sizeof(code)));
-  uint8_t jump[kMovSize] = {0xe9};
+  uint8_t jump[kMovSize] = {kJump};
   auto offset = static_cast<int32_t>(distance);
   memcpy(jump + 1, &offset, sizeof(offset));
   TRY(Write(memory, site, jump, sizeof(jump)));
-  thread->MarkPatched(end);
+  thread.MarkPatched(end);
   Counters::Add(stub_->machine().counters.patched_sites);
   return {};
 }

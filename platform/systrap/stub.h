@@ -71,8 +71,7 @@ class Stub final : public Endpoint {
   void ReturnSlot(uint32_t slot);
   Slot SlotAt(uint32_t slot);
   void AddThreadToList(base::RefPtr<StubThread> thread);
-  // The guest thread, if there is just one; null otherwise.
-  base::RefPtr<StubThread> OnlyThread();
+  bool HasOneThread();
   // The thread will end by itself: its slot is used again when it is gone.
   void OnThreadRetired(StubThread& thread);
   // The thread was never made.

@@ -88,9 +88,9 @@ void Stub::AddThreadToList(base::RefPtr<StubThread> thread) {
   threads_.push_back(std::move(thread));
 }
 
-base::RefPtr<StubThread> Stub::OnlyThread() {
+bool Stub::HasOneThread() {
   base::MutexLock lock(mutex_);
-  return threads_.size() == 1 ? threads_.front() : nullptr;
+  return threads_.size() == 1;
 }
 
 void Stub::OnThreadRetired(StubThread& thread) {

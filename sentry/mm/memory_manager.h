@@ -151,7 +151,7 @@ class MemoryManager final : public base::RefCounted {
   // The platform says that the call site that ends at `ip` is worth patching (platform::Event::worth_patching): does so
   // if its code is a file's, mapped private and read-only. What the site jumps to is mapped near it, as anonymous
   // memory of the guest. Parks.
-  void PatchCallSite(base::GuestAddr ip, uint32_t number);
+  void PatchCallSite(platform::GuestThread& caller, base::GuestAddr ip, uint32_t number);
 
   // A copy of the mapping that contains the address; empty when none does.
   std::optional<Vma> Find(base::GuestAddr address) const;

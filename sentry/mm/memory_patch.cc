@@ -59,12 +59,12 @@ base::Result<GuestAddr> MemoryManager::TakeCallEntry(GuestAddr ip) {
   return range.begin;
 }
 
-void MemoryManager::PatchCallSite(GuestAddr ip, uint32_t number) {
+void MemoryManager::PatchCallSite(platform::GuestThread& caller, GuestAddr ip, uint32_t number) {
   if (ip.value() >= layout_.max_address.value() || ip.value() < base::kPageSize) return;
   MemoryLock::Guard guard(lock_);
   auto entry = TakeCallEntry(ip);
   if (!entry.ok()) return;
-  if (space_->PatchCallSite(ip, number, *entry).ok()) return;
+  if (space_->PatchCallSite(caller, ip, number, *entry).ok()) return;
   base::MutexLock lock(mutex_);
   for (CallEntries& entries : call_entries_) {
     if (entries.range.begin + (entries.used - platform::AddressSpace::kCallEntrySize) == *entry) {

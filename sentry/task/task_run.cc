@@ -77,7 +77,7 @@ std::optional<Task::FinishedCall> Task::HandleSyscall(const platform::Event& eve
   call.result = entry->handler(*this, arguments);
   LogSyscall(entry, call);
   if (event.worth_patching && kernel_.options().patch_call_sites) {
-    memory_->PatchCallSite(base::GuestAddr(event.instruction_pointer), event.number);
+    memory_->PatchCallSite(*guest_, base::GuestAddr(event.instruction_pointer), event.number);
   }
   if (entry->sets_registers && call.result.ok()) return std::nullopt;
   return call;
