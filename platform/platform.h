@@ -151,8 +151,8 @@ class AddressSpace : public base::RefCounted {
   // bytes of executable private memory that lie within 2 GiB of it and are the platform's from now on. The bytes of the
   // site must be private to this address space when written to (a private mapping). `caller` has a call pending there.
   // Errors: EEXIST (it is patched already: another thread did, or it was inherited by a fork), EINVAL (the bytes are no
-  // site that can be rewritten), EBUSY (other threads could be in the middle of it), EFAULT, EOPNOTSUPP (the platform has
-  // nothing to gain by it). Never parks.
+  // site that can be rewritten), EBUSY (other threads could be in the middle of it), EFAULT, EOPNOTSUPP (the platform
+  // has nothing to gain by it). Never parks.
   static constexpr uint64_t kCallEntrySize = 64;
   virtual base::Result<void> PatchCallSite(GuestThread& caller, base::GuestAddr ip, uint32_t number,
                                            base::GuestAddr entry) {

@@ -38,8 +38,8 @@ class HotCallsTest : public SystrapFixture {
     Registers r = StartAt(label);
     r.rbx = kLoops;
     *thread = NewThread(*space, r);
-    auto patched = space->PatchCallSite(**thread, base::GuestAddr(At(guest_hot_site_end)), SYS_getppid,
-                                        base::GuestAddr(kEntry));
+    auto patched =
+        space->PatchCallSite(**thread, base::GuestAddr(At(guest_hot_site_end)), SYS_getppid, base::GuestAddr(kEntry));
     EXPECT_TRUE(patched.ok());
     return space;
   }
@@ -182,7 +182,8 @@ TEST_F(HotCallsTest, OnlySitesOfTheKnownFormArePatched) {
     base::GuestAddr site(At(guest_hot_site_end));
     base::GuestAddr entry(kEntry);
     EXPECT_EQ(space->PatchCallSite(*thread, site, SYS_getpid, entry).error().code(), EINVAL);  // Another number.
-    EXPECT_EQ(space->PatchCallSite(*thread, base::GuestAddr(At(guest_once) + 2), SYS_getppid, entry).error().code(), EINVAL);
+    EXPECT_EQ(space->PatchCallSite(*thread, base::GuestAddr(At(guest_once) + 2), SYS_getppid, entry).error().code(),
+              EINVAL);
     EXPECT_EQ(space->PatchCallSite(*thread, site, SYS_fork, entry).error().code(), EINVAL);
     base::GuestAddr far(0x7f0000000000);
     EXPECT_EQ(space->PatchCallSite(*thread, site, SYS_getppid, far).error().code(), EINVAL);

@@ -5,13 +5,13 @@
 
 #include <cstring>
 
+#include "platform/syscall_unsafe.h"
 #include "platform/systrap/address_space.h"
 #include "platform/systrap/machine.h"
 #include "platform/systrap/stub.h"
 #include "platform/systrap/stub_image.h"
 #include "platform/systrap/stub_layout.h"
 #include "platform/systrap/stub_thread.h"
-#include "platform/systrap/syscall_unsafe.h"
 
 namespace platform::systrap {
 
@@ -34,8 +34,8 @@ bool IsSite(const uint8_t (&bytes)[kSiteSize + 1], uint32_t number) {
 
 void MakeEntry(uint64_t site_end, uint32_t number, uint8_t (&entry)[HOT_ENTRY_SIZE]) {
   // lea data(%rip), %r11; jmp *data+HOT_ENTRY_CODE(%rip)
-  constexpr uint8_t kCode[] = {0x4c, 0x8d, 0x1d, HOT_ENTRY_DATA - 7, 0, 0, 0,
-                               0xff, 0x25, HOT_ENTRY_DATA + HOT_ENTRY_CODE - 13, 0, 0, 0};
+  constexpr uint8_t kCode[] = {
+      0x4c, 0x8d, 0x1d, HOT_ENTRY_DATA - 7, 0, 0, 0, 0xff, 0x25, HOT_ENTRY_DATA + HOT_ENTRY_CODE - 13, 0, 0, 0};
   memset(entry, 0xcc, sizeof(entry));
   memcpy(entry, kCode, sizeof(kCode));
   uint64_t wide = number;

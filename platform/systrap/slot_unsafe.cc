@@ -8,7 +8,7 @@
 #include <climits>
 #include <cstring>
 
-#include "platform/systrap/syscall_unsafe.h"
+#include "platform/syscall_unsafe.h"
 
 namespace platform::systrap {
 

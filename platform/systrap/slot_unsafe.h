@@ -76,7 +76,9 @@ class Slot {
   // The request that was taken will be answered by a frame.
   void ForgetHot();
   uint64_t hot_return() const { return Get<uint64_t>(SLOT_HOT_RETURN); }
-  uint64_t hot_argument(int index) const { return Get<uint64_t>(SLOT_HOT_ARGUMENTS + 8 * static_cast<uint64_t>(index)); }
+  uint64_t hot_argument(int index) const {
+    return Get<uint64_t>(SLOT_HOT_ARGUMENTS + 8 * static_cast<uint64_t>(index));
+  }
   uint64_t hot_flags() const { return Get<uint64_t>(SLOT_HOT_FLAGS); }
 
  private:

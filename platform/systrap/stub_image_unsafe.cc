@@ -63,9 +63,9 @@ const StubLabels& Labels() {
 }
 
 const HotLabels& HotCode() {
-  static const HotLabels labels{Address(systrap_stub_hot),        Address(systrap_stub_hot_flags),
-                                Address(systrap_stub_hot_saved),  Address(systrap_stub_hot_posted),
-                                Address(systrap_stub_hot_plain),  Address(systrap_stub_hot_wait),
+  static const HotLabels labels{Address(systrap_stub_hot),       Address(systrap_stub_hot_flags),
+                                Address(systrap_stub_hot_saved), Address(systrap_stub_hot_posted),
+                                Address(systrap_stub_hot_plain), Address(systrap_stub_hot_wait),
                                 Address(systrap_stub_hot_end)};
   return labels;
 }

@@ -74,8 +74,8 @@
 #define SLOT_FIRST_FRAME 0x5000
 #define SLOT_FIRST_FPSTATE 0x5400
 
-// The bits of SLOT_HOT_STATE. None: no call. The sentry takes a request by changing REQUEST into TAKEN; whoever finds no
-// taker clears REQUEST again.
+// The bits of SLOT_HOT_STATE. None: no call. The sentry takes a request by changing REQUEST into TAKEN; whoever finds
+// no taker clears REQUEST again.
 #define HOT_ASLEEP 1
 #define HOT_ASLEEP_BIT 0
 #define HOT_TAKEN 2

@@ -139,8 +139,8 @@ class StubThread final : public Endpoint {
 
   // Hot calls (stub_thread_hot.cc).
   void ResumeHotLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // registers_ were taken: if they stand in the hot code without a pending call, makes them those of the guest before or
-  // after the call.
+  // registers_ were taken: if they stand in the hot code without a pending call, makes them those of the guest before
+  // or after the call.
   void LeaveHotCodeLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // registers_ were taken with a hot call pending: what the hot code has changed is put back.
   void NormalizeHotLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

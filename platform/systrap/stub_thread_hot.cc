@@ -29,8 +29,8 @@ bool StubThread::OnHotRequest() {
   After after;
   {
     base::MutexLock lock(mutex_);
-    // A stranger may post in this slot as well (another thread of the process): only a thread that runs may have posted.
-    // What ends a quarantine is the thread itself, so a plain call of it has to come.
+    // A stranger may post in this slot as well (another thread of the process): only a thread that runs may have
+    // posted. What ends a quarantine is the thread itself, so a plain call of it has to come.
     if (state_ != State::kRunning || waits_ != Waits::kEvent || kicked_ || quarantined_) return false;
     HotRequest request;
     if (!memory_.TakeHot(&request)) return false;

@@ -25,8 +25,8 @@ constexpr size_t kMaxAreas = 16;
 // Whether the bytes before `ip` are what a file says, nobody else's, and not going to be written.
 bool MemoryManager::IsPlainCodeLocked(GuestAddr ip) const {
   const Vma* vma = tree_.Find(GuestAddr(ip.value() - 1));
-  return vma != nullptr && vma->kind == VmaKind::kFile && !vma->shared &&
-         vma->protection == (PROT_READ | PROT_EXEC) && ip - vma->range.begin > kLongestSite;
+  return vma != nullptr && vma->kind == VmaKind::kFile && !vma->shared && vma->protection == (PROT_READ | PROT_EXEC) &&
+         ip - vma->range.begin > kLongestSite;
 }
 
 base::Result<GuestAddr> MemoryManager::TakeCallEntry(GuestAddr ip) {

@@ -4,11 +4,10 @@
 // A worker runs runnable fibers, oldest first. With none left it takes the receiving role of a platform::Receiver that
 // nobody serves and waits there for the next guest event; with no role free it sleeps until a timer is due or somebody
 // calls it. So a fiber woken by a worker's own work is run by that worker: no idle CPU is woken on the path of a call.
-// While guests make many calls that could be found by looking (platform::Receiver::Poll), another worker is the spinner:
-// it looks all the time (scheduler_spin.cc).
-// One more thread, the monitor, looks every millisecond while the sandbox is active: it calls a sleeping worker when
-// fibers or a receiver wait because a fiber keeps its worker busy, starts another worker when none sleeps, and gives
-// receivers their Tick. An idle sandbox has no wake-ups.
+// While guests make many calls that could be found by looking (platform::Receiver::Poll), another worker is the
+// spinner: it looks all the time (scheduler_spin.cc). One more thread, the monitor, looks every millisecond while the
+// sandbox is active: it calls a sleeping worker when fibers or a receiver wait because a fiber keeps its worker busy,
+// starts another worker when none sleeps, and gives receivers their Tick. An idle sandbox has no wake-ups.
 //
 // Lock order: TimerQueue::mutex_ and every kernel lock < Scheduler::mutex_.
 #pragma once
@@ -143,7 +142,7 @@ class Scheduler : public platform::Executor {
   bool spinner_wanted_ ABSL_GUARDED_BY(mutex_) = false;
   std::atomic<bool> spinning_{false};
   std::atomic<int64_t> spin_not_before_{0};
-  int64_t spin_penalty_ns_ = 0;  // The spinner's.
+  int64_t spin_penalty_ns_ = 0;                      // The spinner's.
   bool timekeeper_ ABSL_GUARDED_BY(mutex_) = false;  // A sleeping worker watches the next timer.
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::list<Role> roles_ ABSL_GUARDED_BY(mutex_);

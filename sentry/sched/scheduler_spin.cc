@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The spinner: a worker that looks for guests' calls instead of waiting for the host to tell. It pays only on a processor
-// nobody else wants, and only while calls come thick. All numbers that decide about it are here.
+// The spinner: a worker that looks for guests' calls instead of waiting for the host to tell. It pays only on a
+// processor nobody else wants, and only while calls come thick. All numbers that decide about it are here.
 #include <immintrin.h>
 #include <sched.h>
 #include <sys/resource.h>
