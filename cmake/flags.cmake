@@ -62,6 +62,12 @@ endif()
 add_library(runsc_kernel_flags INTERFACE)
 target_compile_options(runsc_kernel_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti>)
 
+# runsc/ has RTTI, but links against code that has none: what a check of dynamic types would look for is not there.
+add_library(runsc_command_flags INTERFACE)
+if(RUNSC_SANITIZE MATCHES undefined)
+  target_compile_options(runsc_command_flags INTERFACE -fno-sanitize=vptr)
+endif()
+
 # Code that runs on fibers: their stacks are small. Instrumentation widens frames, and so do the fibers' stacks then.
 add_library(runsc_fiber_flags INTERFACE)
 if(RUNSC_SANITIZE)
