@@ -49,6 +49,8 @@ class StubAddressSpace final : public AddressSpace {
  private:
   ~StubAddressSpace() override;
 
+  // Puts what a hot call has written to this range, and was not delivered, into the guest's memory.
+  void Settle(base::GuestAddr address, size_t size);
   // Runs the command, keeping clear of quarantined ranges that overlap `range`.
   base::Result<int64_t> ExecuteOn(base::GuestRange range, Command& command);
   base::Result<void> ExecuteCall(base::GuestRange range, const HostCall& call);

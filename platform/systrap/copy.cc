@@ -6,8 +6,17 @@
 
 namespace platform::systrap {
 
+void StubAddressSpace::Settle(base::GuestAddr address, size_t size) {
+  if (!stub_->window().Covers(address, size)) return;
+  std::byte bytes[CallWindow::kSize];
+  CallWindow::Written written = stub_->window().Close(bytes);
+  if (written.length != 0) (void)CopyOut(written.address, std::span(bytes, written.length), false);
+}
+
 base::Result<size_t> StubAddressSpace::CopyIn(base::GuestAddr from, std::span<std::byte> to, bool ignore_protection) {
   if (to.empty()) return size_t{0};
+  if (stub_->window().Read(from, to)) return to.size();
+  Settle(from, to.size());
   to = to.first(ClipToGuest(from, to.size(), stub_->machine().vdso));
   if (ignore_protection) return ReadMemoryFile(stub_->MemoryFile(), from, to);
   Stub::PidUse use(*stub_);
@@ -17,6 +26,8 @@ base::Result<size_t> StubAddressSpace::CopyIn(base::GuestAddr from, std::span<st
 base::Result<size_t> StubAddressSpace::CopyOut(base::GuestAddr to, std::span<const std::byte> from,
                                                bool ignore_protection) {
   if (from.empty()) return size_t{0};
+  if (stub_->window().Write(to, from)) return from.size();
+  Settle(to, from.size());
   from = from.first(ClipToGuest(to, from.size(), 0));
   if (ignore_protection) return WriteMemoryFile(stub_->MemoryFile(), to, from);
   Stub::PidUse use(*stub_);

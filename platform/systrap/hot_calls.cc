@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "platform/systrap/stub_layout.h"
 #include "platform/systrap/stub_thread.h"
 
 namespace platform::systrap {
@@ -106,6 +107,21 @@ bool MayBeHot(uint32_t number) {
       return false;
     default:
       return true;
+  }
+}
+
+uint64_t BroughtBy(uint32_t number) {
+  switch (number) {
+    case SYS_write:
+    case SYS_pwrite64:
+    case SYS_sendto:
+      return HOT_BRING_IN;
+    case SYS_read:
+    case SYS_pread64:
+    case SYS_recvfrom:
+      return HOT_BRING_OUT;
+    default:
+      return HOT_BRING_NOTHING;
   }
 }
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <thread>
+#include <vector>
 
 #include "platform/systrap/testing/systrap_fixture.h"
 
@@ -28,13 +29,16 @@ class HotCallsTest : public SystrapFixture {
   static constexpr uint64_t kEntry = 0x600000;
   static constexpr uint64_t kLoops = 4000;
 
-  // An address space whose guest_hot goes the hot way. On a fiber.
-  base::RefPtr<AddressSpace> NewHotSpace(std::unique_ptr<GuestThread>* thread, const char* label = guest_hot) {
-    auto space = NewSpace();
+  static void MapEntries(AddressSpace& space) {
     AddressSpace::Operation entries{};
     entries.range = Range(kEntry, 4096);
     entries.protection = PROT_READ | PROT_EXEC;
-    EXPECT_TRUE(space->Apply({&entries, 1}).ok());
+    EXPECT_TRUE(space.Apply({&entries, 1}).ok());
+  }
+  // An address space whose guest_hot goes the hot way. On a fiber.
+  base::RefPtr<AddressSpace> NewHotSpace(std::unique_ptr<GuestThread>* thread, const char* label = guest_hot) {
+    auto space = NewSpace();
+    MapEntries(*space);
     Registers r = StartAt(label);
     r.rbx = kLoops;
     *thread = NewThread(*space, r);
@@ -152,6 +156,84 @@ TEST_F(HotCallsTest, KicksFindTheGuestBeforeOrAfterTheCall) {
   });
 }
 
+// Answers writes by keeping the bytes, reads by giving them back.
+class Echo {
+ public:
+  explicit Echo(AddressSpace& space) : space_(space) {}
+  uint64_t operator()(const Event& event) {
+    base::GuestAddr buffer(event.arguments[1]);
+    size_t size = event.arguments[2];
+    bool writes = event.number == SYS_write;
+    if (writes) bytes_.resize(size);
+    auto copied = writes ? space_.CopyIn(buffer, bytes_) : space_.CopyOut(buffer, bytes_);
+    return copied.ok() ? copied.value() : static_cast<uint64_t>(-copied.error().code());
+  }
+
+ private:
+  AddressSpace& space_;
+  std::vector<std::byte> bytes_;
+};
+
+TEST_F(HotCallsTest, BuffersComeAlongAndGoBack) {
+  executor_->Call([&] {
+    for (bool interrupted : {false, true}) {
+      Polling polling(*this);
+      auto space = NewSpace();
+      MapEntries(*space);
+      Registers r = StartAt(guest_echo);
+      r.rbx = kLoops;
+      auto thread = NewThread(*space, r);
+      base::GuestAddr write_site(At(guest_echo_write_end));
+      base::GuestAddr read_site(At(guest_echo_read_end));
+      ASSERT_TRUE(space->PatchCallSite(*thread, write_site, SYS_write, base::GuestAddr(kEntry)).ok());
+      ASSERT_TRUE(space->PatchCallSite(*thread, read_site, SYS_read, base::GuestAddr(kEntry + 64)).ok());
+      EXPECT_EQ(space->PatchCallSite(*thread, read_site, SYS_read, base::GuestAddr(kEntry + 64)).error().code(),
+                EEXIST);
+      std::atomic<bool> stop{!interrupted};
+      std::thread interrupter([&] {
+        while (!stop.load()) {
+          thread->Interrupt();
+          std::this_thread::sleep_for(std::chrono::microseconds(50));
+        }
+      });
+      uint64_t before = systrap_->stats().hot_calls;
+      EXPECT_EQ(RunToExit(*thread, Echo(*space)), 0u);
+      EXPECT_GT(systrap_->stats().hot_calls, before);
+      stop.store(true);
+      interrupter.join();
+      thread = nullptr;
+    }
+  });
+}
+
+TEST_F(HotCallsTest, ABadBufferIsThePlainCallsMatter) {
+  executor_->Call([&] {
+    Polling polling(*this);
+    auto space = NewSpace();
+    MapEntries(*space);
+    for (const char* site : {guest_echo_write_end, guest_echo_read_end}) {
+      bool writes = site == guest_echo_write_end;
+      // At the start of the site itself, with a buffer nobody has mapped.
+      Registers r = StartAt(site);
+      r.rip -= writes ? 7 : 4;
+      r.rsi = 0x12345000;
+      r.rdx = 100;
+      auto thread = NewThread(*space, r);
+      ASSERT_TRUE(space
+                      ->PatchCallSite(*thread, base::GuestAddr(At(site)), writes ? SYS_write : SYS_read,
+                                      base::GuestAddr(kEntry + (writes ? 0 : 64)))
+                      .ok());
+      Event event = thread->Run();
+      ASSERT_EQ(event.kind, Event::Kind::kSyscall);
+      EXPECT_EQ(event.arguments[1], 0x12345000u);
+      EXPECT_EQ(event.arguments[2], 100u);
+      std::byte byte{};
+      EXPECT_EQ(space->CopyIn(base::GuestAddr(0x12345000), std::span(&byte, 1)).error().code(), EFAULT);
+      thread = nullptr;
+    }
+  });
+}
+
 TEST_F(HotCallsTest, AForgedRequestEndsItsOwnProcessAtMost) {
   executor_->Call([&] {
     Polling polling(*this);
@@ -174,10 +256,7 @@ TEST_F(HotCallsTest, AForgedRequestEndsItsOwnProcessAtMost) {
 TEST_F(HotCallsTest, OnlySitesOfTheKnownFormArePatched) {
   executor_->Call([&] {
     auto space = NewSpace();
-    AddressSpace::Operation entries{};
-    entries.range = Range(kEntry, 4096);
-    entries.protection = PROT_READ | PROT_EXEC;
-    ASSERT_TRUE(space->Apply({&entries, 1}).ok());
+    MapEntries(*space);
     auto thread = NewThread(*space, StartAt(guest_hot));
     base::GuestAddr site(At(guest_hot_site_end));
     base::GuestAddr entry(kEntry);
@@ -191,7 +270,7 @@ TEST_F(HotCallsTest, OnlySitesOfTheKnownFormArePatched) {
     EXPECT_EQ(space->PatchCallSite(*thread, site, SYS_getppid, entry).error().code(), EEXIST);
     thread = nullptr;
     space = NewSpace();
-    ASSERT_TRUE(space->Apply({&entries, 1}).ok());
+    MapEntries(*space);
     thread = NewThread(*space, StartAt(guest_hot));
     auto second = NewThread(*space, StartAt(guest_hot));
     EXPECT_EQ(space->PatchCallSite(*thread, site, SYS_getppid, entry).error().code(), EBUSY);

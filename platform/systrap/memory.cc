@@ -91,6 +91,7 @@ base::Result<uint32_t> StubAddressSpace::CompareExchangeWord(base::GuestAddr add
                                                              uint32_t desired) {
   if (address.value() % 4 != 0) return base::Errno(EINVAL);
   if (address.value() < STUB_GUEST_BEGIN || address.value() >= STUB_GUEST_END) return base::Errno(EFAULT);
+  Settle(address, sizeof(uint32_t));
   Command command;
   // Slot 0 belongs to no thread: there the host puts the frame, should the word not be accessible.
   command.Add(0, address.value(), expected, desired, STUB_SLOTS + STUB_SLOT_SIZE, 0, 0, KIND_EXCHANGE);

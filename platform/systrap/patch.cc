@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rewriting call sites: `mov $number, %eax; syscall` becomes `jmp entry; syscall`. The syscall instruction stays, so a
-// thread that stands on it or jumps to it makes the plain call.
+// Rewriting call sites, so that they jump to an entry and from there to the stub's hot code. The syscall instruction
+// itself always stays where it is: a thread that stands on it, returns behind it or jumps to it makes the plain call.
+//
+// Two forms are known:
+//   mov $number, %eax; syscall     the five bytes of the mov become `jmp entry`;
+//   xor %eax, %eax; syscall        (read(2) in the C library): two bytes are too few. When the code goes on with the C
+//                                  library's test of the result and a ret, the padding behind that ret is reached by
+//                                  nobody: it becomes `jmp entry`, and the xor a short jump there.
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "platform/syscall_unsafe.h"
@@ -17,32 +24,74 @@ namespace platform::systrap {
 
 namespace {
 
-constexpr uint64_t kMovSize = 5;
 constexpr uint64_t kSyscallSize = 2;
+constexpr uint64_t kMovSize = 5;
+constexpr uint64_t kXorSize = 2;
+constexpr uint64_t kJumpSize = 5;
 constexpr uint8_t kJump = 0xe9;
-constexpr uint64_t kSiteSize = kMovSize + kSyscallSize;
+constexpr uint8_t kShortJump = 0xeb;
 static_assert(AddressSpace::kCallEntrySize == HOT_ENTRY_SIZE);
 
-// Whether `bytes` (the site, with the byte before it) are what is rewritten. A prefix before the mov would make it
-// another instruction.
-bool IsSite(const uint8_t (&bytes)[kSiteSize + 1], uint32_t number) {
-  bool prefixed = (bytes[0] & 0xf0) == 0x40 || bytes[0] == 0x66;
-  uint32_t immediate = 0;
-  memcpy(&immediate, bytes + 2, sizeof(immediate));
-  return !prefixed && bytes[1] == 0xb8 && immediate == number && bytes[6] == 0x0f && bytes[7] == 0x05;
+// The bytes around a site: kBefore of them before the end of its syscall instruction, kBehind behind.
+constexpr uint64_t kBefore = kMovSize + kSyscallSize + 1;
+constexpr uint64_t kBehind = 24;
+struct Site {
+  uint64_t end;
+  uint8_t bytes[kBefore + kBehind];
+
+  // Bytes from `offset` relative to the end on.
+  const uint8_t* At(int64_t offset) const { return bytes + (static_cast<int64_t>(kBefore) + offset); }
+};
+
+// Where the jump to the entry goes, relative to the site's end; 0: nowhere.
+constexpr int64_t kNowhere = 0;
+constexpr int64_t kAtMov = -static_cast<int64_t>(kMovSize + kSyscallSize);
+constexpr int64_t kAtXor = -static_cast<int64_t>(kXorSize + kSyscallSize);
+
+// cmp $-4096, %rax; ja ...; ret
+constexpr uint8_t kTest[] = {0x48, 0x3d, 0x00, 0xf0, 0xff, 0xff, 0x77};
+constexpr int64_t kPadding = sizeof(kTest) + 2;
+constexpr uint8_t kRet = 0xc3;
+
+bool IsMov(const Site& site, uint32_t number) {
+  const uint8_t* at = site.At(kAtMov);
+  // A prefix before it would make it another instruction.
+  bool prefixed = (at[-1] & 0xf0) == 0x40 || at[-1] == 0x66;
+  return !prefixed && at[0] == 0xb8 && memcmp(at + 1, &number, sizeof(number)) == 0;
 }
 
-void MakeEntry(uint64_t site_end, uint32_t number, uint8_t (&entry)[HOT_ENTRY_SIZE]) {
-  // lea data(%rip), %r11; jmp *data+HOT_ENTRY_CODE(%rip)
-  constexpr uint8_t kCode[] = {
-      0x4c, 0x8d, 0x1d, HOT_ENTRY_DATA - 7, 0, 0, 0, 0xff, 0x25, HOT_ENTRY_DATA + HOT_ENTRY_CODE - 13, 0, 0, 0};
-  memset(entry, 0xcc, sizeof(entry));
-  memcpy(entry, kCode, sizeof(kCode));
-  uint64_t wide = number;
-  uint64_t code = HotCode().begin;
-  memcpy(entry + HOT_ENTRY_DATA + HOT_ENTRY_RETURN, &site_end, sizeof(site_end));
-  memcpy(entry + HOT_ENTRY_DATA + HOT_ENTRY_NUMBER, &wide, sizeof(wide));
-  memcpy(entry + HOT_ENTRY_DATA + HOT_ENTRY_CODE, &code, sizeof(code));
+// Whether the C library's way to go on stands behind the site, with a ret before the place of the padding.
+bool EndsInRet(const Site& site) {
+  return memcmp(site.At(0), kTest, sizeof(kTest)) == 0 && site.At(kPadding - 1)[0] == kRet;
+}
+
+// Whether the padding the assembler puts before an aligned part of the code begins here: one of its long no-operations,
+// not beyond the next multiple of 16.
+bool IsPadding(const Site& site) {
+  static constexpr uint8_t kTen[] = {0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0};
+  static constexpr uint8_t kEight[] = {0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0};
+  static constexpr uint8_t kSeven[] = {0x0f, 0x1f, 0x80, 0, 0, 0, 0};
+  static constexpr uint8_t kSix[] = {0x66, 0x0f, 0x1f, 0x44, 0, 0};
+  static constexpr uint8_t kFive[] = {0x0f, 0x1f, 0x44, 0, 0};
+  uint64_t to_boundary = -(site.end + kPadding) % 16;
+  auto is = [&](std::span<const uint8_t> pad) {
+    return to_boundary >= pad.size() && std::equal(pad.begin(), pad.end(), site.At(kPadding));
+  };
+  return is(kTen) || is(kEight) || is(kSeven) || is(kSix) || is(kFive);
+}
+
+// Whether the xor is a short jump to the padding.
+bool IsShortJump(const Site& site) {
+  const uint8_t* at = site.At(kAtXor);
+  return at[0] == kShortJump && at[1] == static_cast<uint8_t>(kPadding + static_cast<int64_t>(kSyscallSize));
+}
+
+int64_t PlaceOfJump(const Site& site, uint32_t number) {
+  if (site.At(-2)[0] != 0x0f || site.At(-1)[0] != 0x05) return kNowhere;
+  if (IsMov(site, number)) return kAtMov;
+  const uint8_t* at = site.At(kAtXor);
+  bool xors = number == 0 && at[0] == 0x31 && at[1] == 0xc0;
+  return xors && EndsInRet(site) && IsPadding(site) ? kPadding : kNowhere;
 }
 
 base::Result<void> Read(int memory, uint64_t address, void* bytes, size_t size) {
@@ -58,47 +107,66 @@ base::Result<void> Write(int memory, uint64_t address, const void* bytes, size_t
 }
 
 // Whether the site jumps to an entry that leads back to it. What the guest could forge here concerns itself alone.
-base::Result<bool> IsPatched(int memory, const uint8_t (&bytes)[kSiteSize + 1], uint64_t site) {
-  if (bytes[1] != kJump) return false;
+base::Result<bool> IsPatched(int memory, const Site& site) {
+  int64_t place = site.At(kAtMov)[0] == kJump ? kAtMov : EndsInRet(site) && IsShortJump(site) ? kPadding : kNowhere;
+  if (place == kNowhere || site.At(place)[0] != kJump) return false;
   int32_t distance = 0;
-  memcpy(&distance, bytes + 2, sizeof(distance));
-  uint64_t entry = site + kMovSize + static_cast<uint64_t>(int64_t{distance});
+  memcpy(&distance, site.At(place + 1), sizeof(distance));
+  uint64_t entry = site.end + static_cast<uint64_t>(place) + kJumpSize + static_cast<uint64_t>(int64_t{distance});
   uint64_t back = 0;
   TRY(Read(memory, entry + HOT_ENTRY_DATA + HOT_ENTRY_RETURN, &back, sizeof(back)));
-  return back == site + kSiteSize;
+  return back == site.end;
+}
+
+base::Result<void> WriteEntry(int memory, uint64_t entry, uint64_t site_end, uint32_t number) {
+  // lea data(%rip), %r11; jmp *data+HOT_ENTRY_CODE(%rip)
+  static constexpr uint8_t kCode[] = {
+      0x4c, 0x8d, 0x1d, HOT_ENTRY_DATA - 7, 0, 0, 0, 0xff, 0x25, HOT_ENTRY_DATA + HOT_ENTRY_CODE - 13, 0, 0, 0};
+  uint64_t data[4] = {};
+  data[HOT_ENTRY_RETURN / 8] = site_end;
+  data[HOT_ENTRY_NUMBER / 8] = number;
+  data[HOT_ENTRY_CODE / 8] = HotCode().begin;
+  data[HOT_ENTRY_BRING / 8] = BroughtBy(number);
+  uint8_t bytes[HOT_ENTRY_SIZE];
+  memset(bytes, 0xcc, sizeof(bytes));
+  memcpy(bytes, kCode, sizeof(kCode));
+  memcpy(bytes + HOT_ENTRY_DATA, data, sizeof(data));
+  return Write(memory, entry, bytes, sizeof(bytes));
 }
 
 }  // namespace
 
 base::Result<void> StubAddressSpace::PatchCallSite(GuestThread& caller, base::GuestAddr ip, uint32_t number,
                                                    base::GuestAddr entry) {
-  uint64_t end = ip.value();
-  if (&caller.address_space() != this || !MayBeHot(number) || end >= STUB_GUEST_END || end < kSiteSize + 1 ||
-      entry.value() >= STUB_GUEST_END) {
+  Site site{ip.value(), {}};
+  if (&caller.address_space() != this || !MayBeHot(number) || site.end >= STUB_GUEST_END - kBehind ||
+      site.end < kBefore || entry.value() >= STUB_GUEST_END) {
     return base::Errno(EINVAL);
   }
   StubThread& thread = static_cast<StubGuestThread&>(caller).thread();
   int memory = stub_->MemoryFile();
   if (memory < 0) return base::Errno(EFAULT);
-  uint64_t site = end - kSiteSize;
-  uint8_t bytes[kSiteSize + 1];
-  TRY(Read(memory, site - 1, bytes, sizeof(bytes)));
-  if (TRY(IsPatched(memory, bytes, site))) {
-    thread.MarkPatched(end);
+  TRY(Read(memory, site.end - kBefore, site.bytes, sizeof(site.bytes)));
+  if (TRY(IsPatched(memory, site))) {
+    thread.MarkPatched(site.end);
     return base::Errno(EEXIST);
   }
-  if (!IsSite(bytes, number)) return base::Errno(EINVAL);
+  int64_t place = PlaceOfJump(site, number);
+  if (place == kNowhere) return base::Errno(EINVAL);
   if (!stub_->HasOneThread()) return base::Errno(EBUSY);
-  int64_t distance = static_cast<int64_t>(entry.value() - (site + kMovSize));
-  if (distance != static_cast<int32_t>(distance)) return base::Errno(EINVAL);
-  uint8_t code[HOT_ENTRY_SIZE];
-  MakeEntry(end, number, code);
-  TRY(Write(memory, entry.value(), code, sizeof(code)));
-  uint8_t jump[kMovSize] = {kJump};
+  uint64_t jump_at = site.end + static_cast<uint64_t>(place);
+  auto distance = static_cast<int64_t>(entry.value() - (jump_at + kJumpSize));
   auto offset = static_cast<int32_t>(distance);
+  if (distance != offset) return base::Errno(EINVAL);
+  TRY(WriteEntry(memory, entry.value(), site.end, number));
+  uint8_t jump[kJumpSize] = {kJump};
   memcpy(jump + 1, &offset, sizeof(offset));
-  TRY(Write(memory, site, jump, sizeof(jump)));
-  thread.MarkPatched(end);
+  TRY(Write(memory, jump_at, jump, sizeof(jump)));
+  if (place == kPadding) {
+    constexpr uint8_t kToPadding[] = {kShortJump, static_cast<uint8_t>(kPadding + static_cast<int64_t>(kSyscallSize))};
+    TRY(Write(memory, site.end + static_cast<uint64_t>(kAtXor), kToPadding, sizeof(kToPadding)));
+  }
+  thread.MarkPatched(site.end);
   Counters::Add(stub_->machine().counters.patched_sites);
   return {};
 }

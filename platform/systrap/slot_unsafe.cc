@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstring>
 
@@ -176,10 +177,16 @@ bool Slot::TakeHot(HotRequest* request) {
   request->number = static_cast<uint32_t>(Get<uint64_t>(SLOT_HOT_NUMBER));
   for (int i = 0; i < 6; i++) request->arguments[i] = hot_argument(i);
   request->return_address = hot_return();
+  request->brought = static_cast<size_t>(std::min<uint64_t>(Get<uint64_t>(SLOT_HOT_BROUGHT), SLOT_HOT_DATA_SIZE));
   return true;
 }
 
-void Slot::AnswerHot(uint64_t value) {
+size_t Slot::hot_taken_along() const {
+  return static_cast<size_t>(std::min<uint64_t>(Get<uint64_t>(SLOT_HOT_TAKEN_ALONG), SLOT_HOT_DATA_SIZE));
+}
+
+void Slot::AnswerHot(uint64_t value, size_t along) {
+  Put<uint64_t>(SLOT_HOT_TAKEN_ALONG, along);
   Put(SLOT_HOT_RESULT, value);
   uint32_t old = hot_state()->exchange(HOT_DONE, std::memory_order_acq_rel);
   if ((old & HOT_ASLEEP) != 0) RawSyscall(SYS_futex, hot_state(), FUTEX_WAKE, INT_MAX);

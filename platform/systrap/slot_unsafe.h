@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 
 #include "platform/host_facts.h"
 #include "platform/registers.h"
@@ -34,6 +35,7 @@ struct HotRequest {
   uint32_t number;
   uint64_t arguments[6];
   uint64_t return_address;  // Behind the site's system call instruction.
+  size_t brought;           // Bytes in hot_data, or room for an answer there.
 };
 
 class Slot {
@@ -69,8 +71,14 @@ class Slot {
   bool HotRequested() const;
   // Takes the request. False when there is none.
   bool TakeHot(HotRequest* request);
-  // Answers the request that was taken.
-  void AnswerHot(uint64_t value);
+  // What comes along; the guest can write it at any time.
+  std::span<std::byte, SLOT_HOT_DATA_SIZE> hot_data() const {
+    return std::span<std::byte, SLOT_HOT_DATA_SIZE>(memory_ + SLOT_HOT_DATA, SLOT_HOT_DATA_SIZE);
+  }
+  // How much of hot_data the last answer has taken along.
+  size_t hot_taken_along() const;
+  // Answers the request that was taken; the first `along` bytes of hot_data are for its buffer.
+  void AnswerHot(uint64_t value, size_t along);
   // Takes a posted request away again. Returns whether there is an answer instead.
   bool WithdrawHot();
   // The request that was taken will be answered by a frame.

@@ -9,6 +9,7 @@
 #include "base/ref.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "platform/systrap/call_window.h"
 #include "platform/systrap/command.h"
 #include "platform/systrap/listener.h"
 #include "platform/systrap/machine.h"
@@ -35,6 +36,7 @@ class Stub final : public Endpoint {
   Executor& executor() const;
   Listener& listener() const;
   Quarantine& quarantine() { return quarantine_; }
+  CallWindow& window() { return window_; }
   int pid() const { return pid_.load(); }
 
   // ---- Commands (stub_helper.cc).
@@ -71,7 +73,8 @@ class Stub final : public Endpoint {
   void ReturnSlot(uint32_t slot);
   Slot SlotAt(uint32_t slot);
   void AddThreadToList(base::RefPtr<StubThread> thread);
-  bool HasOneThread();
+  // Safe to ask about a thread that is inside a call: only it could make another.
+  bool HasOneThread() const { return thread_count_.load(std::memory_order_acquire) == 1; }
   // The thread will end by itself: its slot is used again when it is gone.
   void OnThreadRetired(StubThread& thread);
   // The thread was never made.
@@ -148,6 +151,8 @@ class Stub final : public Endpoint {
   std::atomic<bool> reaped_{false};
   std::atomic<bool> kill_wanted_{false};
   Quarantine quarantine_;
+  CallWindow window_;
+  std::atomic<int> thread_count_{0};  // Written under mutex_: the size of threads_.
 
   base::Mutex mutex_{kLock};
   bool gone_ ABSL_GUARDED_BY(mutex_) = false;

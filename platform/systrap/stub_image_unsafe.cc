@@ -17,8 +17,8 @@
 extern "C" {
 extern const char systrap_stub_begin[], systrap_stub_end[], systrap_stub_boot[], systrap_stub_handler[],
     systrap_stub_park[], systrap_stub_restorer[], systrap_stub_exit[], systrap_stub_hello[], systrap_stub_helper_mask[];
-extern const char systrap_stub_hot[], systrap_stub_hot_flags[], systrap_stub_hot_saved[], systrap_stub_hot_posted[],
-    systrap_stub_hot_plain[], systrap_stub_hot_wait[], systrap_stub_hot_end[];
+extern const char systrap_stub_hot[], systrap_stub_hot_flags[], systrap_stub_hot_saved[], systrap_stub_hot_copying[],
+    systrap_stub_hot_posted[], systrap_stub_hot_plain[], systrap_stub_hot_wait[], systrap_stub_hot_end[];
 }
 
 namespace platform::systrap {
@@ -63,10 +63,10 @@ const StubLabels& Labels() {
 }
 
 const HotLabels& HotCode() {
-  static const HotLabels labels{Address(systrap_stub_hot),       Address(systrap_stub_hot_flags),
-                                Address(systrap_stub_hot_saved), Address(systrap_stub_hot_posted),
-                                Address(systrap_stub_hot_plain), Address(systrap_stub_hot_wait),
-                                Address(systrap_stub_hot_end)};
+  static const HotLabels labels{Address(systrap_stub_hot),        Address(systrap_stub_hot_flags),
+                                Address(systrap_stub_hot_saved),  Address(systrap_stub_hot_copying),
+                                Address(systrap_stub_hot_posted), Address(systrap_stub_hot_plain),
+                                Address(systrap_stub_hot_wait),   Address(systrap_stub_hot_end)};
   return labels;
 }
 

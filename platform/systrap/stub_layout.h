@@ -70,6 +70,12 @@
 #define SLOT_HOT_RETURN 192
 #define SLOT_HOT_FLAGS 200
 #define SLOT_HOT_RESULT 208
+// Bytes that come along: of the argument buffer with the request (how many; for a buffer to be filled how many may come
+// back), and into it with the answer.
+#define SLOT_HOT_BROUGHT 216
+#define SLOT_HOT_TAKEN_ALONG 224
+#define SLOT_HOT_DATA 0x400
+#define SLOT_HOT_DATA_SIZE 0x800
 #define SLOT_STACK 0x1000
 #define SLOT_FIRST_FRAME 0x5000
 #define SLOT_FIRST_FPSTATE 0x5400
@@ -89,10 +95,15 @@
 // What a patched call site jumps to: code, then data. At most HOT_ENTRY_COUNT in a page.
 #define HOT_ENTRY_SIZE 64
 #define HOT_ENTRY_DATA 32
-// In the data: where the site goes on (behind its system call instruction), the number, the address of the hot code.
+// In the data: where the site goes on (behind its system call instruction), the number, the address of the hot code,
+// what comes along.
 #define HOT_ENTRY_RETURN 0
 #define HOT_ENTRY_NUMBER 8
 #define HOT_ENTRY_CODE 16
+#define HOT_ENTRY_BRING 24
+#define HOT_BRING_NOTHING 0
+#define HOT_BRING_IN 1
+#define HOT_BRING_OUT 2
 
 // The host signal that brings a thread into its handler (SIGUSR1).
 #define STUB_KICK_SIGNAL 10

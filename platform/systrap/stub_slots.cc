@@ -86,11 +86,7 @@ Slot Stub::SlotAt(uint32_t slot) {
 void Stub::AddThreadToList(base::RefPtr<StubThread> thread) {
   base::MutexLock lock(mutex_);
   threads_.push_back(std::move(thread));
-}
-
-bool Stub::HasOneThread() {
-  base::MutexLock lock(mutex_);
-  return threads_.size() == 1;
+  thread_count_.store(static_cast<int>(threads_.size()), std::memory_order_release);
 }
 
 void Stub::OnThreadRetired(StubThread& thread) {
@@ -100,6 +96,7 @@ void Stub::OnThreadRetired(StubThread& thread) {
   retired_.push_back(std::move(*found));
   *found = std::move(threads_.back());
   threads_.pop_back();
+  thread_count_.store(static_cast<int>(threads_.size()), std::memory_order_release);
 }
 
 void Stub::ForgetThread(StubThread& thread) {
@@ -111,6 +108,7 @@ void Stub::ForgetThread(StubThread& thread) {
   dropped = std::move(*found);
   *found = std::move(threads_.back());
   threads_.pop_back();
+  thread_count_.store(static_cast<int>(threads_.size()), std::memory_order_release);
   free_slots_.push_back(thread.slot());
 }
 

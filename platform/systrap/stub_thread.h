@@ -139,6 +139,10 @@ class StubThread final : public Endpoint {
 
   // Hot calls (stub_thread_hot.cc).
   void ResumeHotLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OpenWindowLocked(const HotRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool WriteToGuest(base::GuestAddr to, std::span<const std::byte> from);
+  // A fault of the hot code, when it copied. False when the stop was none.
+  bool OnHotFaultLocked(const Stop& stop, After* after) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // registers_ were taken: if they stand in the hot code without a pending call, makes them those of the guest before
   // or after the call.
   void LeaveHotCodeLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

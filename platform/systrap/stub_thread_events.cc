@@ -264,6 +264,8 @@ void StubThread::OnStopLocked(const Stop& stop, After* after) {
       return;
     case SIGSEGV:
     case SIGBUS:
+      if (OnHotFaultLocked(stop, after)) return;
+      [[fallthrough]];
     case SIGFPE:
     case SIGILL:
     case SIGTRAP:

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hot calls of a guest thread: taken from its slot, and taken back when the thread is stopped in the hot code.
+#include <algorithm>
+#include <cerrno>
 #include <utility>
 
+#include "platform/guest_copy.h"
 #include "platform/systrap/machine.h"
 #include "platform/systrap/stub.h"
 #include "platform/systrap/stub_image.h"
@@ -40,10 +43,35 @@ bool StubThread::OnHotRequest() {
     std::copy(std::begin(request.arguments), std::end(request.arguments), call_.arguments);
     call_pending_ = true;
     outcome_set_ = false;
+    OpenWindowLocked(request);
     DeliverLocked(CallEvent(), &after);
   }
   Finish(after);
   return true;
+}
+
+void StubThread::OpenWindowLocked(const HotRequest& request) {
+  // With other threads around, bytes that came along may be old already, and answers would be seen too late.
+  if (request.brought == 0 || !stub_->HasOneThread()) return;
+  base::GuestAddr buffer(request.arguments[1]);
+  size_t size = static_cast<size_t>(std::min<uint64_t>(request.brought, request.arguments[2]));
+  switch (BroughtBy(request.number)) {
+    case HOT_BRING_IN:
+      stub_->window().OpenIn(buffer, memory_.hot_data().first(size));
+      return;
+    case HOT_BRING_OUT:
+      stub_->window().OpenOut(buffer, size);
+      return;
+    default:
+      return;
+  }
+}
+
+bool StubThread::WriteToGuest(base::GuestAddr to, std::span<const std::byte> from) {
+  from = from.first(ClipToGuest(to, from.size(), 0));
+  Stub::PidUse use(*stub_);
+  auto written = WriteGuest(use.pid(), to, from);
+  return written.ok() && written.value() == from.size();
 }
 
 void StubThread::ResumeHotLocked() {
@@ -56,7 +84,7 @@ void StubThread::ResumeHotLocked() {
   outcome_set_ = false;
   hot_value_ = value;
   state_ = State::kRunning;
-  memory_.AnswerHot(value);
+  memory_.AnswerHot(value, stub_->window().Close(memory_.hot_data()).length);
 }
 
 void StubThread::LeaveHotCodeLocked() {
@@ -70,18 +98,38 @@ void StubThread::LeaveHotCodeLocked() {
     return;
   }
   r.rflags = UnpackFlags(r.rflags, memory_.hot_flags());
+  if (r.rip >= code.copying) {
+    r.rdi = memory_.hot_argument(0);
+    r.rsi = memory_.hot_argument(1);
+  }
   if (r.rip < code.posted || !memory_.WithdrawHot()) {
     r.rip = code.begin;
     return;
   }
-  r.rdi = memory_.hot_argument(0);
-  r.rsi = memory_.hot_argument(1);
   r.rdx = memory_.hot_argument(2);
   r.r10 = memory_.hot_argument(3);
   r.rip = memory_.hot_return();
   r.rcx = r.rip;
   r.r11 = r.rflags;
   r.rax = hot_value_;
+  size_t along = memory_.hot_taken_along();
+  if (along != 0 && !WriteToGuest(base::GuestAddr(r.rsi), memory_.hot_data().first(along))) {
+    r.rax = static_cast<uint64_t>(-EFAULT);
+  }
+}
+
+bool StubThread::OnHotFaultLocked(const Stop& stop, After* after) {
+  const HotLabels& code = HotCode();
+  uint64_t rip = stop.registers.rip;
+  if (rip >= code.copying && rip < code.posted) {
+    // The buffer is not what it should be: the plain call will tell.
+    registers_.rip = code.plain;
+    registers_.rax = memory_.hot_flags();
+  } else if (rip < code.wait || rip >= code.end) {
+    return false;
+  }
+  ResumeLocked(after);
+  return true;
 }
 
 void StubThread::NormalizeHotLocked() {
@@ -92,6 +140,9 @@ void StubThread::NormalizeHotLocked() {
   r.rdx = call_.arguments[2];
   r.r10 = call_.arguments[3];
   memory_.ForgetHot();
+  std::byte bytes[CallWindow::kSize];
+  CallWindow::Written written = stub_->window().Close(bytes);
+  if (written.length != 0) (void)WriteToGuest(written.address, std::span(bytes, written.length));
 }
 
 void StubThread::MarkPatched(uint64_t ip) {

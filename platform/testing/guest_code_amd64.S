@@ -105,6 +105,56 @@ guest_hot_site_end:
 9:  inc %r12
     jmp 6b
 
+// rbx times: writes (write(1, rsp-256, 200)), then reads back (read(0, rsp-600, 200)) at sites as the C library has them,
+// then exit(how often the bytes differed or the result was wrong). The test's answers are an echo.
+    .globl guest_echo, guest_echo_write_end, guest_echo_read_end
+guest_echo:
+    xor %r12d, %r12d
+    cld
+1:  lea -256(%rsp), %rdi
+    mov %rbx, %rax
+    mov $200, %ecx
+    rep stosb
+    mov $1, %edi
+    lea -256(%rsp), %rsi
+    mov $200, %edx
+    mov $1, %eax
+    syscall
+guest_echo_write_end:
+    cmp $200, %rax
+    jne 9f
+    xor %edi, %edi
+    lea -600(%rsp), %rsi
+    mov $200, %edx
+    call guest_echo_read
+    cmp $200, %rax
+    jne 9f
+    lea -256(%rsp), %rdi
+    lea -600(%rsp), %rsi
+    mov $200, %ecx
+    repe cmpsb
+    jne 9f
+6:  dec %rbx
+    jnz 1b
+    mov %r12, %rax
+    jmp guest_exit
+9:  inc %r12
+    jmp 6b
+    .balign 16
+guest_echo_read:
+    nopl 0(%rax)
+    nop
+    nop
+    xor %eax, %eax
+    syscall
+guest_echo_read_end:
+    cmp $0xfffffffffffff000, %rax
+    ja 2f
+    ret
+    .byte 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0
+    .balign 16
+2:  ret
+
 // Posts a request in its own slot and makes a plain call, for ever.
     .globl guest_forge
 guest_forge:

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/systrap/call_window.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstring>
+#include <string_view>
+
+namespace platform::systrap {
+namespace {
+
+constexpr base::GuestAddr kBuffer{0x1000};
+
+std::span<const std::byte> Bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+class CallWindowTest : public testing::Test {
+ protected:
+  std::string Close() {
+    CallWindow::Written written = window_.Close(closed_);
+    return std::string(reinterpret_cast<const char*>(closed_.data()), written.length);
+  }
+  CallWindow window_;
+  std::array<std::byte, CallWindow::kSize> closed_;
+};
+
+TEST_F(CallWindowTest, ServesReadsInsideWhatCameAlong) {
+  std::array<char, 3> to{};
+  auto read = [&](uint64_t at, size_t size) {
+    return window_.Read(base::GuestAddr(at), std::as_writable_bytes(std::span(to)).first(size));
+  };
+  EXPECT_FALSE(read(0x1000, 1));
+  window_.OpenIn(kBuffer, Bytes("abcd"));
+  EXPECT_TRUE(read(0x1001, 3));
+  EXPECT_EQ(std::string_view(to.data(), 3), "bcd");
+  EXPECT_FALSE(read(0x1002, 3));
+  EXPECT_FALSE(read(0xfff, 2));
+  EXPECT_FALSE(read(UINT64_MAX, 1));
+  EXPECT_FALSE(window_.Write(kBuffer, Bytes("x")));
+  EXPECT_EQ(Close(), "");
+  EXPECT_FALSE(read(0x1001, 3));
+}
+
+TEST_F(CallWindowTest, TakesWritesInOrderUpToItsRoom) {
+  EXPECT_FALSE(window_.Write(kBuffer, Bytes("ab")));
+  window_.OpenOut(kBuffer, 4);
+  EXPECT_FALSE(window_.Covers(kBuffer, 4));
+  EXPECT_FALSE(window_.Write(kBuffer + 1, Bytes("b")));
+  EXPECT_TRUE(window_.Write(kBuffer, Bytes("ab")));
+  EXPECT_TRUE(window_.Write(kBuffer + 2, Bytes("cd")));
+  EXPECT_FALSE(window_.Write(kBuffer + 4, Bytes("e")));
+  EXPECT_TRUE(window_.Covers(kBuffer + 3, 1));
+  EXPECT_TRUE(window_.Covers(base::GuestAddr(0xfff), 2));
+  EXPECT_FALSE(window_.Covers(base::GuestAddr(0xfff), 1));
+  EXPECT_FALSE(window_.Covers(kBuffer + 4, 1));
+  EXPECT_EQ(Close(), "abcd");
+  EXPECT_EQ(Close(), "");
+}
+
+}  // namespace
+}  // namespace platform::systrap
