@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "sentry/futex/futex.h"
 #include "sentry/mm/memory_manager.h"
+#include "sentry/net/network_namespace.h"
 #include "sentry/sched/fiber_mutex.h"
 #include "sentry/task/memory_limits.h"
 #include "vfs/mount.h"
@@ -45,6 +46,7 @@ Kernel::Kernel(const Options& options, Scheduler& scheduler, platform::Platform&
       platform_(platform),
       table_(table),
       futexes_(std::make_unique<FutexTable>()),
+      network_(base::MakeRef<NetworkNamespace>()),
       tree_mutex_(kTreeLock) {}
 
 Kernel::~Kernel() = default;

@@ -30,6 +30,7 @@ class MountNamespace;
 namespace sentry {
 
 class FutexTable;
+class NetworkNamespace;
 
 // One container of the sandbox (a pod has several): its address-space source, mounts, names and first process.
 class Container {
@@ -61,6 +62,8 @@ class Kernel {
   platform::Platform& platform() { return platform_; }
   const SyscallTable& syscalls() const { return table_; }
   FutexTable& futexes() { return *futexes_; }
+  // The sandbox's network: its containers share it.
+  NetworkNamespace& network() { return *network_; }
   // Filled before the first process starts.
   vfs::DeviceTable& devices() { return devices_; }
   SignalAccounts& signal_accounts() { return signal_accounts_; }
@@ -157,6 +160,7 @@ class Kernel {
   platform::Platform& platform_;
   const SyscallTable& table_;
   std::unique_ptr<FutexTable> futexes_;
+  const base::RefPtr<NetworkNamespace> network_;
   vfs::DeviceTable devices_;
   SignalAccounts signal_accounts_;
 

@@ -13,6 +13,7 @@
 #include "sentry/mm/guest_io_sequence.h"
 #include "sentry/mm/memory_manager.h"
 #include "sentry/task/thread_group.h"
+#include "syscalls/socket_io.h"
 #include "vfs/file_description.h"
 
 namespace syscalls {
@@ -80,11 +81,13 @@ base::SysResult<uint64_t> WriteFully(Task& task, vfs::FileDescription& file, vfs
 }
 
 base::SysResult<uint64_t> Read(Task& task, const File& file, GuestIoSequence to) {
+  if (file->kind() == vfs::FileKind::kSocket) return ReadSocket(task, *file, to);
   return TRY(
       task.BlockingOp(*file, POLLIN, Nonblocking(*file), base::kForever, [&] { return file->TryRead(task, to); }));
 }
 
 base::SysResult<uint64_t> Write(Task& task, const File& file, GuestIoSequence from) {
+  if (file->kind() == vfs::FileKind::kSocket) return WriteSocket(task, *file, from);
   return WriteFully(task, *file, from, Nonblocking(*file), [&] { return file->TryWrite(task, from); });
 }
 

@@ -94,6 +94,7 @@ class ProcDirectory {
     });
     directory_->Add("fd", Descriptors(/*info=*/false));
     directory_->Add("fdinfo", Descriptors(/*info=*/true));
+    directory_->Add("net", Network());
     if (tid_ == 0) directory_->Add("task", Threads());
     return directory_;
   }
@@ -208,6 +209,15 @@ class ProcDirectory {
           });
           return entries;
         });
+    return directory;
+  }
+
+  base::RefPtr<DirectoryInode> Network() {
+    auto directory = NewDirectory(0555);
+    directory->Add("unix", base::MakeRef<TextInode>(filesystem_, 0444,
+                                                    [&kernel = kernel_](vfs::Context&) -> base::Result<std::string> {
+                                                      return ProcNetUnix(kernel.network());
+                                                    }));
     return directory;
   }
 

@@ -31,6 +31,9 @@ std::string ProcPidMountinfo(Task& task);
 std::string ProcPidIdMap();
 std::string ProcPidFdinfo(Task& task, base::Fd fd);
 
+// --- /proc/PID/net/...
+std::string ProcNetUnix(NetworkNamespace& network);
+
 // --- The rest of /proc.
 std::string ProcUptime();
 std::string ProcLoadavg(Kernel& kernel);

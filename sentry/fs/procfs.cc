@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "sentry/fs/proc_pid.h"
 #include "sentry/fs/proc_text.h"
+#include "sentry/net/socket/unix/unix_socket.h"
 #include "sentry/version.h"
 #include "vfs/pseudo/pseudo.h"
 
@@ -68,6 +69,18 @@ base::RefPtr<DirectoryInode> MakeSys(Kernel& kernel, Builder& build) {
   build.Fixed(*fs, "nr_open", "1048576\n");
   build.Fixed(*fs, "pipe-max-size", "1048576\n");
   sys->Add("fs", fs);
+  auto net = build.Directory();
+  auto core = build.Directory();
+  build.Fixed(*core, "somaxconn", Line(std::to_string(Socket::kMaxBacklog)));
+  for (const char* name : {"rmem_default", "wmem_default"}) {
+    build.Fixed(*core, name, Line(std::to_string(Socket::kDefaultBuffer)));
+  }
+  for (const char* name : {"rmem_max", "wmem_max"}) build.Fixed(*core, name, Line(std::to_string(Socket::kMaxBuffer)));
+  net->Add("core", core);
+  auto local = build.Directory();
+  build.Fixed(*local, "max_dgram_qlen", Line(std::to_string(UnixSocket::kMaxDatagrams)));
+  net->Add("unix", local);
+  sys->Add("net", net);
   return sys;
 }
 
@@ -87,6 +100,7 @@ base::RefPtr<vfs::Dentry> MakeProcfs(Kernel& kernel) {
   build.Text(*root, "cmdline", [] { return ProcCmdline(); });
   root->Add("sys", MakeSys(kernel, build));
   build.Link(*root, "mounts", [](vfs::Context&) -> base::Result<std::string> { return std::string("self/mounts"); });
+  build.Link(*root, "net", [](vfs::Context&) -> base::Result<std::string> { return std::string("self/net"); });
   build.Link(*root, "self", [](vfs::Context& context) -> base::Result<std::string> {
     if (context.process_id() == 0) return base::Errno(ENOENT);
     return std::to_string(context.process_id());

@@ -254,6 +254,33 @@ ROWS = [
           print((await p.communicate(b'async'))[0], p.returncode)
         asyncio.run(main())
     """),
+    python("unix-sockets", r"""
+        import array, os, socket, socketserver, threading
+        class Echo(socketserver.StreamRequestHandler):
+          def handle(self):
+            for line in self.rfile: self.wfile.write(line.upper())
+        server=socketserver.ThreadingUnixStreamServer('/tmp/echo',Echo)
+        threading.Thread(target=server.serve_forever).start()
+        for i in range(3):
+          with socket.socket(socket.AF_UNIX) as s:
+            s.connect('/tmp/echo'); s.sendall(b'line %d\n'%i); print(s.makefile().readline().strip(), s.getpeername())
+        server.shutdown(); server.server_close(); os.unlink('/tmp/echo')
+        a,b=socket.socketpair(socket.AF_UNIX,socket.SOCK_DGRAM)
+        socket.send_fds(a,[b'fd'],[1]); m,fds,flags,_=socket.recv_fds(b,9,4); print(m,flags); os.write(fds[0],b'through\n')
+        try: socket.socket(socket.AF_UNIX).connect('\0nobody')
+        except OSError as e: print(e)
+    """),
+    python("multiprocessing", r"""
+        import multiprocessing as mp
+        def square(n): return n*n
+        def child(q, c):
+          q.put('queued'); c.send({'sent': [1,2]}); c.close()
+        if __name__ == '__main__':
+          q=mp.Queue(); a,b=mp.Pipe()
+          p=mp.Process(target=child,args=(q,b)); p.start()
+          print(q.get(), a.recv()); p.join(); print(p.exitcode)
+          with mp.Pool(2) as pool: print(pool.map(square, range(20)))
+    """),
     python("traceback", r"""
         import sys
         def f(n): return 1/n
