@@ -433,17 +433,4 @@ std::vector<sock_filter> BuildF0(uint64_t helper_mask) {
   return bpf.Finish();
 }
 
-std::vector<sock_filter> BuildF1() {
-  BpfAssembler bpf;
-  Label allow = bpf.NewLabel();
-  bpf.LoadIpHigh();
-  bpf.JumpIfNotEqual(STUB_HIGH, allow);
-  bpf.LoadIpLow();
-  bpf.JumpIfGreater(STUB_CODE_LOW + STUB_ZONE_SIZE, allow);
-  bpf.Return(SECCOMP_RET_KILL_PROCESS);
-  bpf.Bind(allow);
-  bpf.Return(kAllow);
-  return bpf.Finish();
-}
-
 }  // namespace platform::systrap

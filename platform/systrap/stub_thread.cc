@@ -163,6 +163,9 @@ void StubThread::ResumeNotifiedLocked(After*) {
   outcome_set_ = false;
   state_ = State::kRunning;
   if (!with_continue) return;
+  const uint64_t* a = call_.arguments;
+  RUNSC_DEBUG("systrap: thread %d makes call %u itself (%lx, %lx, %lx, %lx, %lx, %lx)", tid(), call_.number, a[0], a[1],
+              a[2], a[3], a[4], a[5]);
   Counters::Add(stub_->machine().counters.continued_calls);
   // A kick after the answer cannot take the answer back.
   if (quarantined_ && stub_->quarantine().Wanted(this)) KickLocked();

@@ -5,7 +5,7 @@ import re
 import unittest
 
 from harness import bundle
-from walls import bad_inputs, common, endurance
+from walls import bad_inputs, common, endurance, native_calls
 
 
 class GrowthTest(unittest.TestCase):
@@ -48,6 +48,33 @@ class BlockedTest(unittest.TestCase):
         self.assertEqual(endurance.blocked(self.Guest("beside 15000"), 3), [])
         self.assertEqual(len(endurance.blocked(self.Guest("beside 15001"), 3)), 1)
         self.assertEqual(len(endurance.blocked(self.Guest("beside"), 3)), 1)
+
+
+class NativeCallsTest(unittest.TestCase):
+    THREAD = " wall-1-7 [000] ..... 1.0: task_newtask: pid=8 comm=wall-1 clone_flags=3d0f00 oom_score_adj=0"
+    HELLO = " wall-1-8 [001] ..... 1.1: sys_enter: NR 317 (1, 0, 7fff00001000, 5, 0, 0)"
+    UNMAP = " wall-1-8 [001] ..... 1.2: sys_enter: NR 11 (600000, 1000, 1, 2, 3, 4)"
+    LOG = "D 1.2 stub_thread.cc:1 systrap: thread 3 makes call 11 itself (600000, 1000, 9, 9, 9, 9)"
+
+    def judge(self, *trace, log=()):
+        return len(native_calls.judge([self.THREAD, *trace], log)[0])
+
+    def test_what_a_guest_thread_may_do(self):
+        self.assertEqual(self.judge(self.HELLO, self.UNMAP, log=[self.LOG]), 0)
+        self.assertEqual(self.judge(" wall-1-8 [001] ..... 1.2: sys_enter: NR 15 (0, 0, 0, 0, 0, 0)"), 0)
+        self.assertEqual(self.judge(" wall-1-8 [001] ..... 1.2: sys_enter: NR 202 (7fff10008018, 0, 1, 0, 0, 0)"), 0)
+
+    def test_what_it_may_not(self):
+        self.assertEqual(self.judge(self.UNMAP), 1)
+        self.assertEqual(self.judge(self.UNMAP, self.UNMAP, log=[self.LOG]), 1)
+        self.assertEqual(self.judge(self.UNMAP, log=[self.LOG.replace("600000", "601000")]), 1)
+        self.assertEqual(self.judge(self.HELLO, self.HELLO), 1)
+        self.assertEqual(self.judge(" wall-1-8 [001] ..... 1.2: sys_enter: NR 202 (600000, 0, 1, 0, 0, 0)"), 1)
+        self.assertEqual(self.judge(" wall-1-8 [001] ..... 1.2: sys_enter: NR 56 (3d0f00, 0, 0, 0, 0, 0)"), 1)
+
+    def test_helpers(self):
+        self.assertEqual(self.judge(" wall-1-7 [001] ..... 1.2: sys_enter: NR 56 (3d0f00, 0, 0, 0, 0, 0)"), 0)
+        self.assertEqual(self.judge(" wall-1-7 [001] ..... 1.2: sys_enter: NR 41 (2, 1, 0, 0, 0, 0)"), 1)
 
 
 class CasesTest(unittest.TestCase):
