@@ -67,8 +67,6 @@ base::Result<Attributes> ReadHostAttributes(int fd) {
   attributes.inode = status.stx_ino;
   attributes.mode = status.stx_mode;
   attributes.links = status.stx_nlink;
-  attributes.uid = base::KUid(status.stx_uid);
-  attributes.gid = base::KGid(status.stx_gid);
   attributes.size = status.stx_size;
   attributes.blocks = status.stx_blocks;
   attributes.block_size = status.stx_blksize;

@@ -89,8 +89,13 @@ void GoferClient::Release(std::unique_ptr<Connection> connection) {
   base::MutexLock lock(mutex_);
   if (make_another && another == nullptr) --connections_;
   if (another != nullptr) free_.push_back(std::move(another));
-  // A broken connection stays: every call on it fails at once.
-  free_.push_back(std::move(connection));
+  // The last connection stays though it is broken: every call on it fails at once.
+  if (connection->broken && connections_ > 1) {
+    --connections_;
+    connection.reset();
+  } else {
+    free_.push_back(std::move(connection));
+  }
   released_.NotifyAll();
 }
 

@@ -8,11 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <map>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "vfs/gofer_client/gofer_file.h"
@@ -294,6 +297,57 @@ TEST_F(GoferClientTest, ADeadGoferGivesEio) {
   EXPECT_EQ(vfs::Open(context_, at_, "new", {.flags = O_RDWR | O_CREAT}).error().code(), EIO);
   EXPECT_EQ(ChangeMode(context_, file->path(), 0600).error().code(), EIO);
   EXPECT_EQ(StatFilesystem(context_, file->path()).error().code(), EIO);
+}
+
+// Whoever waits for a connection of its own is told too; a lost connection is not handed on.
+TEST_F(GoferClientTest, ADeadGoferLetsNobodyWait) {
+  constexpr int kThreads = 8;
+  for (int i = 0; i < 400; ++i) tree_.directory().Write("f" + std::to_string(i), "");
+  std::atomic<int> answered{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      TestContext context;
+      for (int i = t; i < 400; i += kThreads) {
+        auto result = vfs::Stat(context, at_, "f" + std::to_string(i), {});
+        EXPECT_TRUE(result.ok() || result.error().code() == EIO);
+        ++answered;
+      }
+    });
+  }
+  while (answered.load() < 50) std::this_thread::yield();
+  tree_.Kill();
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(answered.load(), 400);
+}
+
+// What the host says of a descriptor's owner goes through the sentry's user namespace.
+TEST_F(GoferClientTest, OwnersComeFromTheGoferThoughTheFileIsOpen) {
+  auto file = Open("file", O_RDWR | O_CREAT);
+  MUST(ChangeOwner(context_, file->path(), base::KUid(1000), base::KGid(1001)));
+  EXPECT_EQ(HostStat("file").st_uid, 1000u);
+  ASSERT_EQ(chown(tree_.host("file").c_str(), 65534, 65534), 0);  // As the descriptor may show it.
+  MUST(Write(*file, "text"));
+  Attributes seen = MUST(file->Stat(context_));
+  EXPECT_EQ(seen.size, 4u);
+  EXPECT_EQ(seen.uid, base::KUid(1000));
+  EXPECT_EQ(seen.gid, base::KGid(1001));
+  MUST(ChangeOwner(context_, file->path(), base::KUid(7), std::nullopt));
+  EXPECT_EQ(HostStat("file").st_uid, 7u);
+  EXPECT_EQ(Stat("file").uid, base::KUid(7));
+}
+
+// A change that fails leaves it open what it did: the gofer is asked.
+TEST_F(GoferClientTest, TheOwnerIsAskedForAfterAFailedChange) {
+  auto file = Open("file", O_RDWR | O_CREAT);
+  auto& inode = static_cast<GoferInode&>(file->inode());
+  { GoferInode::Change change(inode, true); }
+  ASSERT_EQ(chown(tree_.host("file").c_str(), 12, 34), 0);
+  EXPECT_EQ(Stat("file").uid, base::KUid(12));
+  uint64_t before = Requests();
+  MUST(Write(*file, "text"));
+  EXPECT_EQ(Stat("file").gid, base::KGid(34));
+  EXPECT_EQ(Requests(), before);
 }
 
 class Names : public DirectorySink {

@@ -116,11 +116,11 @@ void GoferFile::DropDescriptors() {
   std::swap(write, write_file_);
 }
 
-base::Result<Attributes> GoferFile::FetchAttributes() {
-  base::RefPtr<HostFile> known = KnownDescriptor(Use::kRead);
+base::Result<GoferInode::Fetched> GoferFile::FetchAttributes(bool owner) {
+  base::RefPtr<HostFile> known = owner ? nullptr : KnownDescriptor(Use::kRead);
   read_.store(false, std::memory_order_relaxed);
-  if (known != nullptr) return ReadHostAttributes(known->fd());
-  return GoferInode::FetchAttributes();
+  if (known == nullptr) return GoferInode::FetchAttributes(owner);
+  return Fetched{TRY(ReadHostAttributes(known->fd())), false};
 }
 
 base::Result<Attributes> GoferFile::Stat(Context& context) {

@@ -44,7 +44,7 @@ class GoferFile : public GoferInode {
  protected:
   ~GoferFile() override;
   void LastReferenceGone() override;
-  base::Result<Attributes> FetchAttributes() override;
+  base::Result<Fetched> FetchAttributes(bool owner) override;
 
  private:
   friend class DescriptorCache;

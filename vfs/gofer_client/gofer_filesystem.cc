@@ -102,7 +102,7 @@ bool GoferFilesystem::Revalidate(Context&, Inode& directory, std::string_view na
   auto& known = static_cast<GoferInode&>(inode);
   wire::Node node;
   {
-    uint64_t count = known.change_count();
+    GoferInode::Moment moment = known.Now();
     GoferClient::Exchange exchange(*client_);
     wire::Walk& walk = *exchange.Add().mutable_walk();
     walk.set_node(static_cast<GoferInode&>(directory).node());
@@ -113,7 +113,7 @@ bool GoferFilesystem::Revalidate(Context&, Inode& directory, std::string_view na
     base::Result<Attributes> attributes = ParseAttributes(node.attributes());
     bool same = attributes.ok() && (attributes->mode & S_IFMT) == known.type() &&
                 known.identity() == HostIdentity{node.attributes().device(), node.attributes().inode()};
-    if (same) known.Update(*attributes, count);
+    if (same) known.Update(*attributes, moment);
     client_->Forget(node.id());
     return same;
   }

@@ -43,43 +43,89 @@ Ownership GoferInode::ownership() const {
           base::KGid(gid_.load(std::memory_order_relaxed))};
 }
 
-void GoferInode::Update(const Attributes& attributes, uint64_t count) {
+GoferInode::Moment GoferInode::Now() const {
   base::MutexLock lock(mutex_);
+  return {change_count(), owner_changes_};
+}
+
+// All but the owner.
+void GoferInode::UpdateLocked(const Attributes& attributes, uint64_t count) {
   // Of an older state than what is known.
   if (count < known_changes_) return;
   known_changes_ = count;
-  uint64_t number = attributes_.inode;  // As the guest knows it, whatever the host calls it.
+  Attributes before = attributes_;
   attributes_ = attributes;
-  attributes_.inode = number;
+  attributes_.inode = before.inode;  // As the guest knows it, whatever the host calls it.
   attributes_.mode = type() | (attributes.mode & 07777);
+  attributes_.uid = before.uid;
+  attributes_.gid = before.gid;
   mode_.store(attributes_.mode, std::memory_order_relaxed);
+}
+
+void GoferInode::UpdateOwnerLocked(const Attributes& attributes, uint64_t owner_changes) {
+  // Perhaps from before a change.
+  if (owner_changes != owner_changes_) return;
+  owner_known_ = true;
+  attributes_.uid = attributes.uid;
+  attributes_.gid = attributes.gid;
   uid_.store(attributes.uid.value(), std::memory_order_relaxed);
   gid_.store(attributes.gid.value(), std::memory_order_relaxed);
+}
+
+void GoferInode::Update(const Attributes& attributes, const Moment& moment) {
+  base::MutexLock lock(mutex_);
+  UpdateLocked(attributes, moment.changes);
+  if (owner_changing_ == 0) UpdateOwnerLocked(attributes, moment.owner_changes);
+}
+
+GoferInode::Change::Change(GoferInode& inode, bool owner) : inode_(inode), owner_(owner) {
+  base::MutexLock lock(inode_.mutex_);
+  if (owner_) {
+    ++inode_.owner_changes_;
+    ++inode_.owner_changing_;
+    inode_.owner_known_ = false;
+  }
+  moment_ = {inode_.CountChange(), inode_.owner_changes_};
+}
+
+GoferInode::Change::~Change() {
+  inode_.CountChange();
+  if (!owner_) return;
+  base::MutexLock lock(inode_.mutex_);
+  ++inode_.owner_changes_;
+  --inode_.owner_changing_;
 }
 
 void GoferInode::Change::Finish(const wire::Attributes& attributes) {
   base::Result<Attributes> parsed = ParseAttributes(attributes);
   if (!parsed.ok()) return;
+  base::MutexLock lock(inode_.mutex_);
   // The destructor counts once more: known from then on, unless somebody else counts in between.
-  if (inode_.change_count() == count_) inode_.Update(*parsed, count_ + 1);
+  if (inode_.change_count() == moment_.changes) inode_.UpdateLocked(*parsed, moment_.changes + 1);
+  // Of two changes of the owner at once nobody knows which was last.
+  if (inode_.owner_changing_ == (owner_ ? 1 : 0)) inode_.UpdateOwnerLocked(*parsed, moment_.owner_changes);
 }
 
-base::Result<Attributes> GoferInode::FetchAttributes() {
+base::Result<GoferInode::Fetched> GoferInode::FetchAttributes(bool) {
   GoferClient::Exchange exchange(client());
   exchange.Add().mutable_stat()->set_node(node_);
   const wire::Result& result = *TRY(exchange.Run());
-  return ParseAttributes(result.attributes());
+  return Fetched{TRY(ParseAttributes(result.attributes()))};
 }
 
 base::Result<Attributes> GoferInode::Stat(Context&) {
-  uint64_t count = change_count();
-  if (!gofer().shared()) {
+  Moment moment;
+  bool owner = gofer().shared();
+  {
     base::MutexLock lock(mutex_);
-    if (known_changes_ == count) return attributes_;
+    moment = {change_count(), owner_changes_};
+    if (!owner && known_changes_ == moment.changes && owner_known_) return attributes_;
+    owner |= !owner_known_;
   }
-  Attributes attributes = TRY(FetchAttributes());
-  Update(attributes, count);
+  Fetched fetched = TRY(FetchAttributes(owner));
   base::MutexLock lock(mutex_);
+  UpdateLocked(fetched.attributes, moment.changes);
+  if (fetched.has_owner && owner_changing_ == 0) UpdateOwnerLocked(fetched.attributes, moment.owner_changes);
   return attributes_;
 }
 
@@ -102,7 +148,7 @@ base::Result<void> GoferInode::SendAttributes(const AttributeChange& change) {
     request.set_modify_seconds(change.modify_time->seconds);
     request.set_modify_nanoseconds(change.modify_time->nanoseconds);
   }
-  Change changing(*this);
+  Change changing(*this, change.uid.has_value() || change.gid.has_value());
   base::Result<const wire::Result*> result = exchange.Run();
   if (exchange.tried() == 1 && exchange.result(0).has_attributes()) changing.Finish(exchange.result(0).attributes());
   if (!result.ok()) return result.error();

@@ -32,7 +32,8 @@ struct HostIdentity {
 // Attributes are a snapshot with a number: the count of changes known when it was taken. Whoever changes the file
 // here counts a change after it is done, so a snapshot is good as long as its number is the count; else the next to
 // ask takes a new one, from a donated descriptor (no request) or the gofer. Times, sizes and blocks are so always
-// exactly the host's.
+// exactly the host's. A descriptor does not tell the owner (the sentry's user namespace need not know it): that is what
+// the gofer said last, and is asked for again after a change of owner of which it is not known how it ended.
 class GoferInode : public Inode {
  public:
   GoferInode(base::RefPtr<GoferFilesystem> filesystem, HostIdentity identity, uint64_t node,
@@ -54,12 +55,19 @@ class GoferInode : public Inode {
   GoferClient& client() const { return gofer().client(); }
   Ownership ownership() const;
 
-  // A change made by one request whose answer has the attributes after it.
+  // How far changes had come when attributes were asked for.
+  struct Moment {
+    uint64_t changes = 0;
+    uint64_t owner_changes = 0;
+  };
+  Moment Now() const;
+
+  // A change made by one request whose answer has the attributes after it. `owner`: it may change the owner.
   class Change {
    public:
-    explicit Change(GoferInode& inode) : inode_(inode), count_(inode.CountChange()) {}
+    explicit Change(GoferInode& inode, bool owner = false);
     // Without Finish the attributes are asked for again at the next use.
-    ~Change() { inode_.CountChange(); }
+    ~Change();
     Change(const Change&) = delete;
     Change& operator=(const Change&) = delete;
     // Takes the attributes, unless the file changed otherwise meanwhile or they make no sense.
@@ -67,20 +75,25 @@ class GoferInode : public Inode {
 
    private:
     GoferInode& inode_;
-    uint64_t count_;
+    const bool owner_;
+    Moment moment_;
   };
 
   // What is known of the attributes no longer holds. Returns the count of changes.
   uint64_t CountChange() { return changes_.fetch_add(1, std::memory_order_acq_rel) + 1; }
-  // Attributes just received, for the count of changes read before they were asked for.
-  void Update(const Attributes& attributes, uint64_t count);
+  // Attributes just received from the gofer; `moment` is from before they were asked for.
+  void Update(const Attributes& attributes, const Moment& moment);
   uint64_t change_count() const { return changes_.load(std::memory_order_acquire); }
 
  protected:
   ~GoferInode() override;
   void LastReferenceGone() override;
-  // Asks for attributes. Files with a descriptor ask the host at once.
-  virtual base::Result<Attributes> FetchAttributes();
+  struct Fetched {
+    Attributes attributes;
+    bool has_owner = true;
+  };
+  // Asks for attributes. Files with a descriptor ask the host at once, unless the owner is wanted too.
+  virtual base::Result<Fetched> FetchAttributes(bool owner);
   // After a change that may have changed extended attributes, and was counted.
   void ForgetXattrs();
   // After a write: file capabilities are gone, by the host's doing.
@@ -90,6 +103,8 @@ class GoferInode : public Inode {
 
  private:
   static base::LockClass kLock;
+  void UpdateLocked(const Attributes& attributes, uint64_t count) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void UpdateOwnerLocked(const Attributes& attributes, uint64_t owner_changes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   base::Result<void> SendAttributes(const AttributeChange& change);
   base::Result<void> SendSetXattr(std::string_view name, std::string_view value, int flags);
   base::Result<void> SendRemoveXattr(std::string_view name);
@@ -106,6 +121,10 @@ class GoferInode : public Inode {
   mutable base::Mutex mutex_;
   Attributes attributes_ ABSL_GUARDED_BY(mutex_);
   uint64_t known_changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Begins and ends of changes of the owner, and how many go on.
+  uint64_t owner_changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  int owner_changing_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool owner_known_ ABSL_GUARDED_BY(mutex_) = true;
   std::optional<std::vector<std::string>> xattr_names_ ABSL_GUARDED_BY(mutex_);
 };
 
