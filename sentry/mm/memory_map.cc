@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // mmap(2). The order of checks is Linux's: ksys_mmap_pgoff, do_mmap, get_unmapped_area, mmap_region.
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -34,6 +35,12 @@ constexpr uint64_t kLowEnd = uint64_t{1} << 31;
 bool SameCallNatively(const MemoryManager::MapRequest& request) {
   return (request.flags & ~MAP_NORESERVE) == (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED) &&
          (request.protection & ~kProtections) == 0;
+}
+
+// Against writing through new mappings (fcntl(2), "File Sealing"). Asked after the file knows of the mapping.
+bool IsSealed(vfs::Context& context, vfs::FileDescription& file) {
+  base::Result<uint64_t> seals = file.Control(context, F_GET_SEALS, 0);
+  return seals.ok() && (*seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0;
 }
 
 }  // namespace
@@ -98,9 +105,10 @@ base::Result<void> MemoryManager::DescribeFile(vfs::Context& context, const MapR
   }
   vma.kind = VmaKind::kFile;
   vma.offset = request.offset;
-  if (vma.shared && !(file.writable() && vma.mappable->writable())) {
+  if (vma.shared && !(file.writable() && vma.mappable->writable() && !IsSealed(context, file))) {
     vma.max_protection &= ~PROT_WRITE;
-    if ((request.protection & PROT_WRITE) != 0) return Errno(EACCES);
+    // Open for writing, but sealed.
+    if ((request.protection & PROT_WRITE) != 0) return Errno(EPERM);
   }
   return {};
 }

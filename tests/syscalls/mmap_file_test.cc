@@ -190,18 +190,5 @@ TEST(MsyncTest, BadArgumentsFail) {
   EXPECT_THAT(RawSyscall(SYS_msync, memory.get(), 3 * kPageSize, MS_SYNC), SyscallFailsWithErrno(ENOMEM));
 }
 
-TEST(MemfdTest, IsAFileOfMemory) {
-  UniqueFd fd(memfd_create("name", MFD_CLOEXEC));
-  ASSERT_TRUE(fd.ok());
-  ASSERT_THAT(ftruncate(fd.get(), 8192), SyscallSucceeds());
-  Mapping pages = MapFile(fd, 8192, kReadWrite, MAP_SHARED);
-  pages.bytes()[5000] = 'm';
-  char byte = 0;
-  EXPECT_THAT(pread(fd.get(), &byte, 1, 5000), SyscallSucceedsWithValue(1));
-  EXPECT_EQ(byte, 'm');
-  EXPECT_THAT(RawSyscall(SYS_memfd_create, "x", 0x8000u), SyscallFailsWithErrno(EINVAL));
-  EXPECT_THAT(RawSyscall(SYS_memfd_create, BadPointer(), 0), SyscallFailsWithErrno(EFAULT));
-}
-
 }  // namespace
 }  // namespace tests

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/types.h"
+#include "vfs/tmpfs/tmpfs_mapping.h"
 
 namespace vfs {
 namespace {
@@ -40,17 +41,6 @@ class CopyBuffer {
 };
 
 }  // namespace
-
-// The memfd of a file. Belongs to the inode and to whoever maps it.
-class TmpfsFile::Memory : public Mappable {
- public:
-  explicit Memory(base::UniqueFd fd) : fd_(std::move(fd)) {}
-  int host_fd() const override { return fd_.get(); }
-  bool writable() const override { return true; }
-
- private:
-  const base::UniqueFd fd_;
-};
 
 TmpfsFile::TmpfsFile(base::RefPtr<Tmpfs> tmpfs, const CreateOptions& options, int64_t now)
     : TmpfsInode(std::move(tmpfs), options, now) {}
@@ -125,6 +115,7 @@ base::Result<void> TmpfsFile::Resize(uint64_t size) {
 base::Result<void> TmpfsFile::SetSize(uint64_t size) {
   if (size > static_cast<uint64_t>(kMaxSize)) return base::Errno(EFBIG);
   base::MutexLock lock(mutex_);
+  TRY(CheckSizeSeals(size));
   return Resize(size);
 }
 
@@ -222,6 +213,13 @@ base::Result<size_t> TmpfsFile::Write(Context& context, IoSequence& from, int64_
     uint64_t limit = std::min(context.file_size_limit(), static_cast<uint64_t>(kMaxSize));
     if (position >= limit) return base::Errno(EFBIG);
     from.Truncate(std::min<uint64_t>(from.remaining(), limit - position));
+    if (HasSealLocked(F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) return base::Errno(EPERM);
+    if (HasSealLocked(F_SEAL_GROW) && position + from.remaining() > size_) {
+      // Whole pages that are there already may be written.
+      uint64_t room = base::PageRoundDown(size_);
+      if (position >= room) return base::Errno(EPERM);
+      from.Truncate(room - position);
+    }
     base::Result<void> failure;
     while (from.remaining() > 0 && failure.ok()) {
       std::span<std::byte> space = buffer.span().first(std::min(buffer.span().size(), from.remaining()));
@@ -268,7 +266,9 @@ base::Result<void> TmpfsFile::Allocate(Context& context, int mode, int64_t offse
   {
     base::MutexLock lock(mutex_);
     bool grows = (mode & FALLOC_FL_KEEP_SIZE) == 0 && static_cast<uint64_t>(end) > size_;
+    if (punch && HasSealLocked(F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) return base::Errno(EPERM);
     if (grows && static_cast<uint64_t>(end) > context.file_size_limit()) return base::Errno(EFBIG);
+    if (grows) TRY(CheckSizeSeals(static_cast<uint64_t>(end)));
     TRY(Enlarge());
     if (!punch) {
       // Charged as a whole first: all or nothing.
@@ -284,13 +284,6 @@ base::Result<void> TmpfsFile::Allocate(Context& context, int mode, int64_t offse
   }
   Modified(context.RealtimeNow());
   return {};
-}
-
-base::Result<base::RefPtr<Mappable>> TmpfsFile::Map() {
-  base::MutexLock lock(mutex_);
-  TRY(Enlarge());
-  mapped_ = true;
-  return base::RefPtr<Mappable>(memory_);
 }
 
 namespace {
@@ -328,9 +321,21 @@ class TmpfsFileDescription : public FileDescription {
   base::Result<void> Allocate(Context& context, int mode, int64_t offset, int64_t length) override {
     return file_->Allocate(context, mode, offset, length);
   }
-  base::Result<base::RefPtr<Mappable>> Map(Context& context, bool, bool) override {
+  base::Result<base::RefPtr<Mappable>> Map(Context& context, bool shared, bool writable) override {
     file_->Accessed(context, *this);
-    return file_->Map();
+    return file_->Map(shared && writable);
+  }
+  base::Result<uint64_t> Control(Context& context, int command, uint64_t argument) override {
+    switch (command) {
+      case F_GET_SEALS:
+        return uint64_t{file_->seals()};
+      case F_ADD_SEALS:
+        if (!writable()) return base::Errno(EPERM);
+        TRY(file_->AddSeals(static_cast<uint32_t>(argument)));
+        return uint64_t{0};
+      default:
+        return FileDescription::Control(context, command, argument);
+    }
   }
   bool SupportsDirect() const override { return true; }
 

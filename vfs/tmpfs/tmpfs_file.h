@@ -23,16 +23,25 @@ class TmpfsFile : public TmpfsInode {
 
   TmpfsFile(base::RefPtr<Tmpfs> tmpfs, const CreateOptions& options, int64_t now);
 
+  base::Result<void> SetAttributes(Context& context, const AttributeChange& change) override;
   base::Result<base::RefPtr<FileDescription>> Open(Context& context, const Path& path, int flags) override;
 
   base::Result<size_t> Read(IoSequence& to, int64_t offset);
-  // At `offset`, or at the end when `append`. `end`: where the write ended. EFBIG, ENOSPC, EFAULT.
+  // At `offset`, or at the end when `append`. `end`: where the write ended. EFBIG, ENOSPC, EFAULT, EPERM (seals).
   base::Result<size_t> Write(Context& context, IoSequence& from, int64_t offset, bool append, int64_t& end);
   // SEEK_DATA, SEEK_HOLE: ENXIO.
   base::Result<int64_t> FindExtent(int64_t offset, int whence);
   base::Result<void> Allocate(Context& context, int mode, int64_t offset, int64_t length);
-  base::Result<base::RefPtr<Mappable>> Map();
+  // `writable`: for a shared mapping that may write. The caller looks at the seals afterwards.
+  base::Result<base::RefPtr<Mappable>> Map(bool writable);
   int64_t size() const;
+
+  // Seals (fcntl(2), "File Sealing"); F_SEAL_* bits. A file has F_SEAL_SEAL unless it was made otherwise.
+  uint32_t seals() const;
+  // EINVAL, EPERM, EBUSY.
+  base::Result<void> AddSeals(uint32_t seals);
+  // For memfd_create, before anybody else knows the file.
+  void ReplaceSeals(uint32_t seals);
 
  protected:
   ~TmpfsFile() override;
@@ -41,7 +50,12 @@ class TmpfsFile : public TmpfsInode {
 
  private:
   class Memory;
+  class WritableMapping;
+  static constexpr uint32_t kNoSeals = 0x1;  // F_SEAL_SEAL
 
+  bool HasSealLocked(uint32_t seals) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return (seals_ & seals) != 0; }
+  // EPERM: a change to `size` is sealed.
+  base::Result<void> CheckSizeSeals(uint64_t size) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Moves the bytes to a memfd, if they are not there yet.
   base::Result<void> Enlarge() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   base::Result<void> Resize(uint64_t size) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -54,9 +68,11 @@ class TmpfsFile : public TmpfsInode {
   base::Result<size_t> Store(std::span<const std::byte> bytes, uint64_t offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   uint64_t size_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::vector<std::byte> small_ ABSL_GUARDED_BY(mutex_);  // All bytes while memory_ is null.
-  base::RefPtr<Memory> memory_ ABSL_GUARDED_BY(mutex_);   // Never replaced once set.
-  bool mapped_ ABSL_GUARDED_BY(mutex_) = false;           // Pages may appear without us.
+  std::vector<std::byte> small_ ABSL_GUARDED_BY(mutex_);                 // All bytes while memory_ is null.
+  base::RefPtr<Memory> memory_ ABSL_GUARDED_BY(mutex_);                  // Never replaced once set.
+  bool mapped_ ABSL_GUARDED_BY(mutex_) = false;                          // Pages may appear without us.
+  WritableMapping* writable_mapping_ ABSL_GUARDED_BY(mutex_) = nullptr;  // A plain pointer: it leaves before it goes.
+  uint32_t seals_ ABSL_GUARDED_BY(mutex_) = kNoSeals;
   uint64_t charged_pages_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t dense_pages_ ABSL_GUARDED_BY(mutex_) = 0;  // So many from the start on are known to exist.
 };

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/ref.h"
+#include "base/result.h"
+#include "vfs/context.h"
+#include "vfs/file_description.h"
+
+namespace vfs {
+
+// memfd_create(2): an unnamed file in memory, open for reading and writing, shown as "/memfd:<name> (deleted)".
+// `seals`: F_SEAL_SEAL, or what it is sealed with while more may be added. ENOSPC, ENFILE.
+base::Result<base::RefPtr<FileDescription>> CreateMemfd(Context& context, const std::string& name, uint32_t mode,
+                                                        uint32_t seals);
+
+}  // namespace vfs
