@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 
 #include "sentry/task/thread_group.h"
+#include "syscalls/sys_lock.h"
 #include "vfs/file_description.h"
 
 namespace syscalls {
@@ -40,7 +41,7 @@ base::Result<base::Fd> SysDup3(Task& task, base::Fd old_fd, base::Fd new_fd, int
   return new_fd;
 }
 
-base::Result<uint64_t> SysFcntl(Task& task, base::Fd fd, int32_t command, uint64_t argument) {
+base::SysResult<uint64_t> SysFcntl(Task& task, base::Fd fd, int32_t command, uint64_t argument) {
   base::RefPtr<vfs::FileDescription> file = TRY(task.GetFile(fd));
   if (file->is_path_only() && !AllowedOnPath(command)) return base::Errno(EBADF);
   switch (command) {
@@ -59,6 +60,16 @@ base::Result<uint64_t> SysFcntl(Task& task, base::Fd fd, int32_t command, uint64
       return static_cast<uint64_t>(file->flags());
     case F_SETFL:
       TRY(file->SetStatusFlags(task, static_cast<int>(argument)));
+      return 0;
+    case F_GETLK:
+    case F_OFD_GETLK:
+      TRY(GetRecordLock(task, *file, command, UserInOut<RecordLock>(base::GuestAddr(argument))));
+      return 0;
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+      TRY(SetRecordLock(task, fd, *file, command, UserInOut<RecordLock>(base::GuestAddr(argument))));
       return 0;
     default:
       return file->Control(task, command, argument);

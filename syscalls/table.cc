@@ -17,6 +17,7 @@
 #include "syscalls/sys_kill.h"
 #include "syscalls/sys_limits.h"
 #include "syscalls/sys_link.h"
+#include "syscalls/sys_lock.h"
 #include "syscalls/sys_memfd.h"
 #include "syscalls/sys_mmap.h"
 #include "syscalls/sys_open.h"

@@ -115,8 +115,9 @@ class FileDescription : public base::RefCounted {
   virtual bool SupportsDirect() const { return false; }
   // The description took one of the inode's and the mount's writer places (AddWriter), to be given back at its end.
   void set_holds_writer() { holds_writer_ = true; }
-  // Called for every close(2) of a descriptor that refers to this, by whoever closes (record locks). Errors are
-  // close's.
+  // Locks may be owned by this description, to be released at its end.
+  void set_may_hold_locks() { may_hold_locks_.store(true, std::memory_order_relaxed); }
+  // Called for every close(2) of a descriptor that refers to this, by whoever closes. Errors are close's.
   virtual base::Result<void> Flush(Context& context);
 
  protected:
@@ -140,6 +141,7 @@ class FileDescription : public base::RefCounted {
   const Path path_;
   std::atomic<int> flags_;
   std::atomic<bool> watched_{false};
+  std::atomic<bool> may_hold_locks_{false};
   EpollItem* watchers_ = nullptr;  // Epoll's items for this description; guarded by its lock.
   bool holds_writer_ = false;      // Const once the description is shared.
 };

@@ -43,5 +43,6 @@ std::string ProcCpuinfo();
 std::string ProcVersion();
 std::string ProcFilesystems();
 std::string ProcCmdline();
+std::string ProcLocks();
 
 }  // namespace sentry

@@ -10,7 +10,9 @@
 #include "base/clock.h"
 #include "sentry/fs/cpu_info_amd64.h"
 #include "sentry/fs/proc_text.h"
+#include "sentry/kernel_context.h"
 #include "sentry/version.h"
+#include "vfs/lock/file_lock.h"
 
 namespace sentry {
 
@@ -95,6 +97,26 @@ std::string ProcVersion() {
 
 std::string ProcFilesystems() {
   return "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tpipefs\nnodev\tdevpts\nnodev\toverlay\n";
+}
+
+std::string ProcLocks() {
+  KernelContext context;
+  std::string text;
+  int number = 0;
+  for (const vfs::LockInfo& info : vfs::FileLocks::List(context)) {
+    static constexpr const char* kKinds[] = {"POSIX ", "OFDLCK", "FLOCK "};
+    if (!info.waiting) ++number;
+    absl::StrAppendFormat(&text, "%d: %s%s ADVISORY  %s %d 00:%02x:%d %d ", number, info.waiting ? "-> " : "",
+                          kKinds[static_cast<int>(info.lock.kind)],
+                          info.lock.type == vfs::LockType::kWrite ? "WRITE" : "READ ", info.lock.process,
+                          info.device_minor, info.inode, info.lock.first);
+    if (info.lock.last == uint64_t{INT64_MAX}) {
+      text += "EOF\n";
+    } else {
+      absl::StrAppendFormat(&text, "%d\n", info.lock.last);
+    }
+  }
+  return text;
 }
 
 std::string ProcCmdline() { return "quiet\n"; }

@@ -97,6 +97,7 @@ base::RefPtr<vfs::Dentry> MakeProcfs(Kernel& kernel) {
   build.Text(*root, "cpuinfo", [] { return ProcCpuinfo(); });
   build.Text(*root, "version", [] { return ProcVersion(); });
   build.Text(*root, "filesystems", [] { return ProcFilesystems(); });
+  build.Text(*root, "locks", [] { return ProcLocks(); });
   build.Text(*root, "cmdline", [] { return ProcCmdline(); });
   root->Add("sys", MakeSys(kernel, build));
   build.Link(*root, "mounts", [](vfs::Context&) -> base::Result<std::string> { return std::string("self/mounts"); });

@@ -4,9 +4,24 @@
 #include <algorithm>
 #include <utility>
 
+#include "vfs/lock/file_lock.h"
+
 namespace sentry {
 
 constinit base::LockClass FdTable::kLock{"FdTable::mutex_"};
+
+FdTable::~FdTable() {
+  if (!owns_locks_.load(std::memory_order_relaxed)) return;
+  for (const Entry& entry : entries_) {
+    if (entry.file) vfs::FileLocks::ReleaseProcess(*entry.file, this);
+  }
+}
+
+base::Result<void> FdTable::Closed(vfs::Context& context, vfs::FileDescription& file) {
+  base::Result<void> flushed = file.Flush(context);
+  if (owns_locks_.load(std::memory_order_relaxed)) vfs::FileLocks::ReleaseProcess(file, this);
+  return flushed;
+}
 
 base::Result<base::RefPtr<vfs::FileDescription>> FdTable::Get(base::Fd fd) const {
   base::MutexLock lock(mutex_);
@@ -57,7 +72,7 @@ base::Result<void> FdTable::InstallAt(vfs::Context& context, base::Fd fd, base::
   }
   // dup2(2) ignores what closing the old file says.
   if (entry.file) [[maybe_unused]]
-    auto flushed = entry.file->Flush(context);
+    auto flushed = Closed(context, *entry.file);
   return {};
 }
 
@@ -70,7 +85,7 @@ base::Result<void> FdTable::Close(vfs::Context& context, base::Fd fd) {
     file = std::move(entries_[index].file);
     first_free_ = std::min(first_free_, fd.value());
   }
-  return file->Flush(context);
+  return Closed(context, *file);
 }
 
 void FdTable::CloseRange(vfs::Context& context, uint32_t first, uint32_t last, bool cloexec_only) {
@@ -87,7 +102,7 @@ void FdTable::CloseRange(vfs::Context& context, uint32_t first, uint32_t last, b
       first_free_ = std::min(first_free_, static_cast<int>(index));
     }
   }
-  for (auto& file : files) [[maybe_unused]] auto flushed = file->Flush(context);
+  for (auto& file : files) [[maybe_unused]] auto flushed = Closed(context, *file);
 }
 
 void FdTable::CloseOnExecAll(vfs::Context& context) {
@@ -100,7 +115,7 @@ void FdTable::CloseOnExecAll(vfs::Context& context) {
       first_free_ = std::min(first_free_, static_cast<int>(index));
     }
   }
-  for (auto& file : files) [[maybe_unused]] auto flushed = file->Flush(context);
+  for (auto& file : files) [[maybe_unused]] auto flushed = Closed(context, *file);
 }
 
 void FdTable::CloseAll(vfs::Context& context) { CloseRange(context, 0, UINT32_MAX, false); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <vector>
 
@@ -12,11 +13,16 @@
 
 namespace sentry {
 
-// The descriptors of a process (or of tasks that share them by CLONE_FILES). Thread-safe.
-// Closing calls the description's Flush and drops the reference outside the lock.
+// The descriptors of a process (or of tasks that share them by CLONE_FILES), and the owner of its record locks.
+// Thread-safe. Closing calls the description's Flush, gives up the record locks on the file, and drops the reference
+// outside the lock.
 class FdTable : public base::RefCounted {
  public:
   FdTable() : mutex_(kLock) {}
+  ~FdTable() override;
+
+  // Before the first record lock is taken in its name.
+  void set_owns_locks() { owns_locks_.store(true, std::memory_order_relaxed); }
 
   // The highest number + 1 Linux allows by default (fs.nr_open).
   static constexpr int kMaxDescriptors = 1 << 20;
@@ -47,6 +53,8 @@ class FdTable : public base::RefCounted {
   int open_count() const;
 
  private:
+  base::Result<void> Closed(vfs::Context& context, vfs::FileDescription& file);
+
   struct Entry {
     base::RefPtr<vfs::FileDescription> file;
     bool close_on_exec = false;
@@ -54,6 +62,7 @@ class FdTable : public base::RefCounted {
   static base::LockClass kLock;
   mutable base::Mutex mutex_;
   std::vector<Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<bool> owns_locks_{false};
   int first_free_ ABSL_GUARDED_BY(mutex_) = 0;  // No free number is below it.
 };
 
