@@ -155,6 +155,27 @@ base::Result<void> SysSync(Task& task) {
   return {};
 }
 
+base::Result<void> SysSyncFileRange(Task& task, base::Fd fd, int64_t offset, int64_t length, uint32_t flags) {
+  constexpr uint32_t kWaits = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER;
+  base::RefPtr<vfs::FileDescription> file = TRY(task.GetFile(fd));
+  if (file->is_path_only()) return base::Errno(EBADF);
+  int64_t end = 0;
+  if ((flags & ~(kWaits | SYNC_FILE_RANGE_WRITE)) != 0) return base::Errno(EINVAL);
+  if (offset < 0 || length < 0 || __builtin_add_overflow(offset, length, &end)) return base::Errno(EINVAL);
+  vfs::Inode& inode = file->inode();
+  if (!inode.is_regular() && !inode.is_directory() && inode.type() != S_IFBLK) return base::Errno(ESPIPE);
+  // Only to begin writing is a hint.
+  if ((flags & kWaits) == 0 || !inode.is_regular()) return {};
+  return file->Sync(task, true);
+}
+
+base::Result<void> SysReadahead(Task& task, base::Fd fd, int64_t, uint64_t) {
+  base::RefPtr<vfs::FileDescription> file = TRY(task.GetFile(fd));
+  if (!file->readable()) return base::Errno(EBADF);
+  if (!file->inode().is_regular() && file->inode().type() != S_IFBLK) return base::Errno(EINVAL);
+  return {};
+}
+
 base::Result<void> SysSyncfs(Task& task, base::Fd fd) {
   return TRY(OpenFile(task, fd))->inode().filesystem().Sync(task);
 }

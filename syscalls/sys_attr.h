@@ -28,6 +28,8 @@ base::Result<void> SysFsync(Task& task, base::Fd fd);
 base::Result<void> SysFdatasync(Task& task, base::Fd fd);
 base::Result<void> SysSync(Task& task);
 base::Result<void> SysSyncfs(Task& task, base::Fd fd);
+base::Result<void> SysSyncFileRange(Task& task, base::Fd fd, int64_t offset, int64_t length, uint32_t flags);
+base::Result<void> SysReadahead(Task& task, base::Fd fd, int64_t offset, uint64_t count);
 base::Result<void> SysFallocate(Task& task, base::Fd fd, int32_t mode, int64_t offset, int64_t length);
 base::Result<void> SysFadvise64(Task& task, base::Fd fd, int64_t offset, int64_t length, int32_t advice);
 

@@ -32,7 +32,9 @@ constexpr uint64_t kKnownFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRU
 
 base::SysResult<base::Fd> Open(Task& task, base::Fd directory, UserCString path, const vfs::OpenOptions& options) {
   std::string name = TRY(ReadPath(task, path));
-  vfs::StartPoint start = TRY(StartAt(task, directory, name));
+  // Within a scope even an absolute name begins at the directory.
+  bool scoped = (options.resolve & (vfs::kResolveBeneath | vfs::kResolveInRoot)) != 0;
+  vfs::StartPoint start = TRY(StartAt(task, directory, scoped && !name.empty() ? "." : name));
   base::RefPtr<vfs::FileDescription> file = TRY(vfs::Open(task, start, name, options));
   TRY(task.BlockingOp(*file, POLLIN | POLLOUT, /*nonblocking=*/false, base::kForever,
                       [&] { return file->TryFinishOpen(task); }));

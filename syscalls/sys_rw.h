@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// read(2), write(2) and their relatives, lseek(2), sendfile(2).
+// read(2), write(2) and their relatives, lseek(2).
 #pragma once
 
 #include "base/abi/iovec.h"
@@ -22,7 +22,5 @@ base::SysResult<uint64_t> SysPreadv2(Task& task, base::Fd fd, Iovecs vector, uin
 base::SysResult<uint64_t> SysPwritev2(Task& task, base::Fd fd, Iovecs vector, uint64_t count, int64_t offset,
                                       uint64_t offset_high, int32_t flags);
 base::Result<int64_t> SysLseek(Task& task, base::Fd fd, int64_t offset, int32_t whence);
-base::SysResult<uint64_t> SysSendfile(Task& task, base::Fd out, base::Fd in, sentry::UserInOut<int64_t> offset,
-                                      uint64_t count);
 
 }  // namespace syscalls

@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "base/log.h"
+#include "vfs/inotify/notify.h"
 
 namespace vfs {
 namespace {
@@ -94,6 +95,7 @@ uint64_t Dentry::MoveCount() { return move_count.load(std::memory_order_acquire)
 void Dentry::LastReferenceGone() {
   Dentry* dentry = this;
   while (dentry != nullptr) {
+    if (dentry->last_link_.load(std::memory_order_relaxed)) NotifyInodeGone(*dentry->inode_);
     Dentry* parent = dentry->parent_.release();
     if (parent != nullptr) parent->Unhash(*dentry);
     delete dentry;

@@ -56,6 +56,8 @@ class Dentry : public base::RefCounted {
   bool is_linkable() const { return linkable_; }
   // Whether its name is gone: shown as " (deleted)".
   bool is_deleted() const { return deleted_.load(std::memory_order_acquire); }
+  // Its name was the inode's last: whoever watches the inode is told when the dentry goes (vfs/inotify).
+  void set_last_link(bool last) { last_link_.store(last, std::memory_order_relaxed); }
   // Whether something may be mounted here, in some namespace.
   bool may_be_mountpoint() const { return mounts_here_.load(std::memory_order_acquire) != 0; }
 
@@ -138,6 +140,7 @@ class Dentry : public base::RefCounted {
   bool linkable_ = false;  // Const after creation.
   std::atomic<bool> deleted_{false};
   std::atomic<bool> dead_{false};
+  std::atomic<bool> last_link_{false};
   std::atomic<bool> used_{false};  // Since the cache last looked.
   std::atomic<int> mounts_here_{0};
   // Written under TreeMutex and the children_mutex of the parents concerned.

@@ -8,6 +8,7 @@
 
 #include "vfs/dentry.h"
 #include "vfs/epoll/epoll.h"
+#include "vfs/inotify/notify.h"
 #include "vfs/lock/file_lock.h"
 #include "vfs/mount.h"
 #include "vfs/operations.h"
@@ -33,6 +34,7 @@ FileDescription::~FileDescription() {
 
 void FileDescription::LastReferenceGone() {
   if (watched_.load(std::memory_order_acquire)) Epoll::Forget(*this);
+  if (tells_close_) NotifyClose(*this);
   if (may_hold_locks_.load(std::memory_order_relaxed)) FileLocks::ReleaseDescription(*this);
   delete this;
 }

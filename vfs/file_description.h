@@ -20,6 +20,7 @@ namespace vfs {
 
 class EpollItem;
 class Inode;
+class Pipe;
 
 // Host memory behind a file, for mmap(2). One per inode and access mode; shared by all its mappings.
 class Mappable : public base::RefCounted {
@@ -47,7 +48,7 @@ class DirectorySink {
 };
 
 // What a description is, for the calls that only some kinds answer.
-enum class FileKind : uint8_t { kOther, kPipe, kEpoll, kSocket };
+enum class FileKind : uint8_t { kOther, kPipe, kEpoll, kSocket, kInotify };
 
 // An open file description (open(2)): what file descriptors refer to.
 // Nothing here ever sleeps. Try* operations that cannot proceed now return EAGAIN, whatever O_NONBLOCK says; the caller
@@ -58,8 +59,10 @@ class FileDescription : public base::RefCounted {
   // internal mount whose name is e.g. "pipe:[7]".
   const Path& path() const { return path_; }
   Inode& inode() const;
-  // kEpoll: an Epoll. kSocket: the sentry's.
+  // kEpoll: an Epoll. kInotify: an Inotify. kSocket: the sentry's.
   virtual FileKind kind() const { return FileKind::kOther; }
+  // kPipe: the bytes behind it; else null.
+  virtual Pipe* pipe() { return nullptr; }
   // Open flags as fcntl(F_GETFL) shows them (without O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC, O_CLOEXEC).
   int flags() const { return flags_.load(std::memory_order_relaxed); }
   // The file offset now.
@@ -115,6 +118,8 @@ class FileDescription : public base::RefCounted {
   virtual bool SupportsDirect() const { return false; }
   // The description took one of the inode's and the mount's writer places (AddWriter), to be given back at its end.
   void set_holds_writer() { holds_writer_ = true; }
+  // It was opened by open(2): watchers are told of its end (vfs/inotify).
+  void set_tells_close() { tells_close_ = true; }
   // Locks may be owned by this description, to be released at its end.
   void set_may_hold_locks() { may_hold_locks_.store(true, std::memory_order_relaxed); }
   // Called for every close(2) of a descriptor that refers to this, by whoever closes. Errors are close's.
@@ -143,6 +148,7 @@ class FileDescription : public base::RefCounted {
   std::atomic<bool> watched_{false};
   std::atomic<bool> may_hold_locks_{false};
   EpollItem* watchers_ = nullptr;  // Epoll's items for this description; guarded by its lock.
+  bool tells_close_ = false;       // As the next.
   bool holds_writer_ = false;      // Const once the description is shared.
 };
 

@@ -42,7 +42,9 @@ base::Result<void> ChangeMode(Context& context, const Path& path, uint32_t mode)
   if (inode.is_symlink()) return base::Errno(EOPNOTSUPP);
   Ownership ownership = TRY(inode.GetOwnership(context));
   AttributeChange change;
-  return ApplyMode(context, inode, ownership, change, mode);
+  TRY(ApplyMode(context, inode, ownership, change, mode));
+  NotifyPath(path, IN_ATTRIB);
+  return {};
 }
 
 base::Result<void> ChangeOwner(Context& context, const Path& path, std::optional<base::KUid> uid,
@@ -60,11 +62,14 @@ base::Result<void> ChangeOwner(Context& context, const Path& path, std::optional
   AttributeChange change;
   change.uid = uid;
   change.gid = gid;
-  if (!inode.is_directory()) {
-    uint32_t mode = ModeAfterChown(credentials, ownership);
-    if (mode != ownership.mode) return ApplyMode(context, inode, ownership, change, mode);
+  uint32_t mode = inode.is_directory() ? ownership.mode : ModeAfterChown(credentials, ownership);
+  if (mode != ownership.mode) {
+    TRY(ApplyMode(context, inode, ownership, change, mode));
+  } else {
+    TRY(inode.SetAttributes(context, change));
   }
-  return inode.SetAttributes(context, change);
+  NotifyPath(path, IN_ATTRIB);
+  return {};
 }
 
 base::Result<void> Truncate(Context& context, const Path& path, int64_t size) {
@@ -82,6 +87,7 @@ base::Result<void> Truncate(Context& context, const Path& path, int64_t size) {
     return SetSizeOf(context, inode, {attributes.mode, attributes.uid, attributes.gid}, wanted);
   }();
   inode.RemoveWriter();
+  if (result.ok()) NotifyPath(path, IN_MODIFY);
   return result;
 }
 
@@ -96,7 +102,9 @@ base::Result<void> TruncateDescription(Context& context, FileDescription& descri
   change.size = wanted;
   uint32_t mode = ModeAfterWrite(context.credentials(), {attributes.mode, attributes.uid, attributes.gid});
   if (mode != attributes.mode) change.permissions = mode & kPermissions;
-  return description.SetAttributes(context, change);
+  TRY(description.SetAttributes(context, change));
+  NotifyPath(description.path(), IN_MODIFY);
+  return {};
 }
 
 base::Result<void> SetTimes(Context& context, const Path& path, const TimeChange& access, const TimeChange& modify) {
@@ -113,7 +121,12 @@ base::Result<void> SetTimes(Context& context, const Path& path, const TimeChange
   AttributeChange change;
   if (access.kind != Kind::kOmit) change.access_time = access.kind == Kind::kNow ? now : access.time;
   if (modify.kind != Kind::kOmit) change.modify_time = modify.kind == Kind::kNow ? now : modify.time;
-  return inode.SetAttributes(context, change);
+  TRY(inode.SetAttributes(context, change));
+  uint32_t event = IN_ATTRIB;
+  if (access.kind == Kind::kOmit) event = IN_MODIFY;
+  if (modify.kind == Kind::kOmit) event = IN_ACCESS;
+  NotifyPath(path, event);
+  return {};
 }
 
 }  // namespace vfs

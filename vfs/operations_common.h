@@ -2,6 +2,7 @@
 // Steps shared by the operations_*.cc files; not for others.
 #pragma once
 
+#include <sys/inotify.h>
 #include <sys/stat.h>
 
 #include <utility>
@@ -9,6 +10,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "vfs/dentry.h"
+#include "vfs/inotify/notify.h"
 #include "vfs/mount.h"
 #include "vfs/operations.h"
 #include "vfs/permission.h"
@@ -49,7 +51,9 @@ base::Result<Path> CreateName(Context& context, const StartPoint& at, std::strin
   TRY(MayCreate(context, directory));
   Ownership ownership = TRY(directory.inode()->GetOwnership(context));
   base::RefPtr<Inode> inode = TRY(make(*directory.inode(), walk.name, ownership));
-  return Path(walk.parent.mount, directory.Insert(walk.name, std::move(inode)));
+  Path made(walk.parent.mount, directory.Insert(walk.name, std::move(inode)));
+  NotifyName(directory, *made.dentry, IN_CREATE);
+  return made;
 }
 
 // SetAttributes with the rules that hold for whoever asks (notify_change of Linux): set-group-id goes with a mode set

@@ -86,7 +86,9 @@ base::Result<void> MakeLink(Context& context, const Path& old_path, const StartP
   if (inode->is_directory()) return base::Errno(EPERM);
   if (!old_path.dentry->is_linkable() && TRY(inode->Stat(context)).links == 0) return base::Errno(ENOENT);
   TRY(directory.inode()->Link(context, walk.name, *inode));
-  directory.Insert(walk.name, std::move(inode));
+  base::RefPtr<Dentry> made = directory.Insert(walk.name, std::move(inode));
+  NotifyInode(*made->inode(), IN_ATTRIB);
+  NotifyName(directory, *made, IN_CREATE);
   return {};
 }
 

@@ -129,8 +129,11 @@ base::Result<base::RefPtr<FileDescription>> OpenFound(Context& context, const Pa
     Claim truncating(path);
     if (!writes) TRY(truncating.TakeWriting());
     TRY(SetSize(context, inode, 0));
+    NotifyPath(path, IN_MODIFY);
   }
   claim.HandOver(*description);
+  NotifyPath(path, IN_OPEN);
+  description->set_tells_close();
   return description;
 }
 
@@ -169,7 +172,9 @@ base::Result<Found> FindOrCreate(Context& context, const Path& parent, std::stri
   CreateOptions create{.mode = S_IFREG | (options.mode & 07777)};
   InheritOwnership(context.credentials(), TRY(directory.inode()->GetOwnership(context)), create);
   base::RefPtr<Inode> inode = TRY(directory.inode()->Create(context, name, create));
-  return Found{directory.Insert(name, std::move(inode)), true};
+  Found made{directory.Insert(name, std::move(inode)), true};
+  NotifyName(directory, *made.dentry, IN_CREATE);
+  return made;
 }
 
 base::Result<base::RefPtr<FileDescription>> OpenUnnamed(Context& context, const StartPoint& at, std::string_view name,

@@ -30,6 +30,7 @@ base::Result<void> Unlink(Context& context, const StartPoint& at, std::string_vi
   TRY(directory.inode()->Unlink(context, walk.name, *victim->inode()));
   directory.Remove(*victim);
   MountTree::DetachAllOn(*victim);
+  NotifyRemoved(context, directory, *victim);
   return {};
 }
 
@@ -61,6 +62,7 @@ base::Result<void> RemoveDirectory(Context& context, const StartPoint& at, std::
   }
   directory.Remove(*victim);
   MountTree::DetachAllOn(*victim);
+  NotifyRemoved(context, directory, *victim);
   return {};
 }
 

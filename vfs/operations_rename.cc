@@ -97,8 +97,11 @@ base::Result<void> RenameIn(Context& context, const RenameNames& names, Dentry& 
                                  target != nullptr ? target->inode().get() : nullptr, names.flags));
   if (names.exchange()) {
     Dentry::Exchange(source, *target);
+    NotifyMoved(context, {old_parent, names.from.name, new_parent, names.to.name}, source, nullptr);
+    NotifyMoved(context, {new_parent, names.to.name, old_parent, names.from.name}, *target, nullptr);
   } else {
     Dentry::Move(source, new_parent, names.to.name, target);
+    NotifyMoved(context, {old_parent, names.from.name, new_parent, names.to.name}, source, target);
   }
   return {};
 }

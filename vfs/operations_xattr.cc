@@ -78,7 +78,9 @@ base::Result<void> SetXattr(Context& context, const Path& path, std::string_view
   if (name == kFileCapabilities && !IsCapabilityValue(value)) return base::Errno(EINVAL);
   Inode& inode = *path.dentry->inode();
   TRY(CheckXattr(context, inode, name, true));
-  return inode.SetXattr(context, name, value, flags);
+  TRY(inode.SetXattr(context, name, value, flags));
+  NotifyPath(path, IN_ATTRIB);
+  return {};
 }
 
 base::Result<std::vector<std::string>> ListXattr(Context& context, const Path& path) {
@@ -94,7 +96,9 @@ base::Result<void> RemoveXattr(Context& context, const Path& path, std::string_v
   TRY(WantWrite(path));
   Inode& inode = *path.dentry->inode();
   TRY(CheckXattr(context, inode, name, true));
-  return inode.RemoveXattr(context, name);
+  TRY(inode.RemoveXattr(context, name));
+  NotifyPath(path, IN_ATTRIB);
+  return {};
 }
 
 }  // namespace vfs

@@ -241,5 +241,25 @@ TEST(ChmodTest, WriteClearsSetuidForOthersThanRoot) {
   EXPECT_EQ(StatOf(file.path()).st_mode & 07777, 0777u);
 }
 
+// What an open file shows must not depend on how the kernel asks for it.
+TEST(ChownTest, OwnersOfAnOpenFileStayThroughWrites) {
+  TempPath file = TempPath::File("text");
+  UniqueFd fd = Open(file.path(), O_RDWR);
+  struct stat status;
+  ASSERT_THAT(fstat(fd.get(), &status), SyscallSucceeds());
+  EXPECT_EQ(status.st_uid, geteuid());
+  EXPECT_EQ(status.st_gid, getegid());
+  ASSERT_THAT(fchown(fd.get(), 1234, 5678), SyscallSucceeds());
+  ASSERT_THAT(write(fd.get(), "more text", 9), SyscallSucceedsWithValue(9));
+  ASSERT_THAT(fstat(fd.get(), &status), SyscallSucceeds());
+  EXPECT_EQ(status.st_uid, 1234u);
+  EXPECT_EQ(status.st_gid, 5678u);
+  EXPECT_EQ(status.st_size, 9);
+  ASSERT_THAT(chown(file.c_str(), -1, 0), SyscallSucceeds());
+  ASSERT_THAT(fstat(fd.get(), &status), SyscallSucceeds());
+  EXPECT_EQ(status.st_uid, 1234u);
+  EXPECT_EQ(status.st_gid, 0u);
+}
+
 }  // namespace
 }  // namespace tests

@@ -95,6 +95,55 @@ base::Result<size_t> Pipe::TryWrite(IoSequence& from) {
   return total;
 }
 
+size_t Pipe::Peek(std::span<std::byte> to) {
+  base::MutexLock lock(mutex_);
+  size_t wanted = std::min(to.size(), used_);
+  for (size_t done = 0; done < wanted;) {
+    std::span<std::byte> piece = Piece(done, wanted - done);
+    std::copy(piece.begin(), piece.end(), to.data() + done);
+    done += piece.size();
+  }
+  return wanted;
+}
+
+void Pipe::StoreLocked(size_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    std::span<std::byte> piece = Piece(offset, bytes.size());
+    std::copy_n(bytes.begin(), piece.size(), piece.begin());
+    bytes = bytes.subspan(piece.size());
+    offset += piece.size();
+  }
+}
+
+base::Result<void> Pipe::PutBack(std::span<const std::byte> bytes) {
+  {
+    base::MutexLock lock(mutex_);
+    TRY(Grow(used_ + bytes.size()));
+    head_ = (head_ + allocated_ - bytes.size()) & (allocated_ - 1);
+    used_ += bytes.size();
+    StoreLocked(0, bytes);
+  }
+  wait_queue_.Notify(kReadable);
+  return {};
+}
+
+base::Result<void> Pipe::Append(std::span<const std::byte> bytes) {
+  {
+    base::MutexLock lock(mutex_);
+    if (readers_ == 0) return base::Errno(EPIPE);
+    TRY(Grow(used_ + bytes.size()));
+    StoreLocked(used_, bytes);
+    used_ += bytes.size();
+  }
+  wait_queue_.Notify(kReadable);
+  return {};
+}
+
+size_t Pipe::writable_bytes() const {
+  base::MutexLock lock(mutex_);
+  return free_bytes();
+}
+
 size_t Pipe::readable_bytes() const {
   base::MutexLock lock(mutex_);
   return used_;

@@ -30,6 +30,14 @@ class Pipe : public base::RefCounted {
   base::Result<size_t> TryRead(IoSequence& to);
   // EPIPE: no readers. EAGAIN: no room; up to kAtomic bytes are written at once or not at all, of more as much as fits.
   base::Result<size_t> TryWrite(IoSequence& from);
+  // Bytes moved by splice(2) and tee(2), through a buffer. Peek copies the first bytes and leaves them. PutBack returns
+  // the last bytes read to where they were, and Append adds bytes, both beyond the capacity if need be: room was
+  // looked for before. EPIPE, ENOMEM.
+  size_t Peek(std::span<std::byte> to);
+  base::Result<void> PutBack(std::span<const std::byte> bytes);
+  base::Result<void> Append(std::span<const std::byte> bytes);
+  // Room for writers now.
+  size_t writable_bytes() const;
   size_t readable_bytes() const;
   size_t capacity() const;
   // F_SETPIPE_SZ: the new capacity. EINVAL, EPERM, EBUSY as fcntl(2).
@@ -54,7 +62,8 @@ class Pipe : public base::RefCounted {
  private:
   static base::LockClass kLock;
 
-  size_t free_bytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return capacity_ - used_; }
+  size_t free_bytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return capacity_ > used_ ? capacity_ - used_ : 0; }
+  void StoreLocked(size_t offset, std::span<const std::byte> bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Makes the buffer at least `size` bytes large, a power of two. ENOMEM.
   base::Result<void> Grow(size_t size) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The bytes from `offset` behind the head on that lie in one piece.

@@ -37,6 +37,7 @@ class PipeDescription : public FileDescription {
         other_opens_(other_opens) {}
 
   FileKind kind() const override { return FileKind::kPipe; }
+  Pipe* pipe() override { return pipe_.get(); }
 
   base::Result<void> TryFinishOpen(Context&) override {
     uint64_t opens = wait_for_ == WaitFor::kReader ? pipe_->reader_opens() : pipe_->writer_opens();
