@@ -221,7 +221,8 @@ TEST_F(TmpfsTest, MappingMovesToAMemfd) {
   auto file = OpenFile("f");
   MUST(WriteText(context_, *file, "hello"));
   auto mappable = MUST(file->Map(context_, true, true));
-  EXPECT_EQ(mappable.get(), MUST(OpenFile("f", O_RDONLY)->Map(context_, false, false)).get());
+  EXPECT_EQ(mappable.get(), MUST(OpenFile("f")->Map(context_, true, true)).get());
+  EXPECT_EQ(mappable->host_fd(), MUST(OpenFile("f", O_RDONLY)->Map(context_, false, false))->host_fd());
   char text[6] = {};
   ASSERT_EQ(pread(mappable->host_fd(), text, 5, 0), 5);
   EXPECT_STREQ(text, "hello");
