@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/types.h"
 #include "platform/platform.h"
+#include "sentry/fs/devpts/terminal.h"
 #include "sentry/loader/loader.h"
 #include "sentry/sched/scheduler.h"
 #include "sentry/signals/signal_accounts.h"
@@ -83,7 +84,8 @@ class Kernel {
     base::RefPtr<FdTable> fds;
     // Called once, on some kernel thread, with the wait status when the process was reaped by the kernel.
     std::function<void(int wait_status)> exited;
-    bool init = false;  // Becomes the container's init: the container ends with it.
+    bool init = false;                // Becomes the container's init: the container ends with it.
+    base::RefPtr<Terminal> terminal;  // Its controlling terminal; null: none.
   };
   // Whether its working directory and program are there: ENOENT, EACCES, ENOTDIR...
   base::Result<void> CheckProgram(const ProcessArguments& arguments);

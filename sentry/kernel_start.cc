@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "base/log.h"
+#include "sentry/fs/devpts/terminal.h"
 #include "sentry/kernel.h"
 #include "sentry/kernel_context.h"
 #include "sentry/mm/memory_manager.h"
@@ -107,6 +108,8 @@ base::Result<base::RefPtr<ThreadGroup>> Kernel::StartProcess(ProcessArguments ar
     SetProcessGroup(*group, group->pid(), session);
     if (arguments.init) container.init = group;
   }
+  group->cpu_limit().Update();
+  if (arguments.terminal) arguments.terminal->OfferTo(*group);
   auto started = task->Start();
   if (!started.ok()) {
     task->AbandonStart();

@@ -5,7 +5,9 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
+#include "sentry/fs/devpts/terminal.h"
 #include "sentry/kernel.h"
+#include "sentry/task/job_control.h"
 #include "sentry/task/task.h"
 
 namespace sentry {
@@ -14,8 +16,15 @@ namespace {
 // Ids a wrapped-around search does not hand out, as Linux's RESERVED_PIDS.
 constexpr int kReservedIds = 300;
 
-base::abi::Siginfo ChildInfo(const ThreadGroup& child, uint32_t uid, int status) {
+base::abi::Siginfo ChildInfo(ThreadGroup& child, uint32_t uid, int status) {
+  constexpr int64_t kTick = 10'000'000;
   base::abi::Siginfo info;
+  {
+    base::MutexLock lock(child.signal_mutex());
+    CpuTimes times = child.UsageLocked().times;
+    info.child.utime = times.user_ns / kTick;
+    info.child.stime = times.system_ns / kTick;
+  }
   info.signo = SIGCHLD;
   info.child.pid = child.pid().value();
   info.child.uid = uid;
@@ -201,6 +210,8 @@ base::RefPtr<ThreadGroup> Kernel::ProcessEnded(ThreadGroup& group, int status, s
       if (&other != &group && &other.container() == &group.container() && !other.zombie) other.SendSignal(kill);
     });
   }
+  HangUpOrphans(group);
+  Terminal::LeaderEnded(group);
   ThreadGroup* heir = NewParentFor(group);
   auto children = std::move(group.children);
   group.children.clear();

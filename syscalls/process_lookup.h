@@ -19,6 +19,7 @@ inline constexpr int kCapKill = 5;
 inline constexpr int kCapSetgid = 6;
 inline constexpr int kCapSetuid = 7;
 inline constexpr int kCapSetpcap = 8;
+inline constexpr int kCapSysPtrace = 19;
 inline constexpr int kCapSysAdmin = 21;
 inline constexpr int kCapSysNice = 23;
 inline constexpr int kCapSysResource = 24;

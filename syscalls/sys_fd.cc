@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 
+#include "sentry/fs/devpts/terminal_file.h"
 #include "sentry/task/thread_group.h"
 #include "syscalls/sys_lock.h"
 #include "vfs/file_description.h"
@@ -76,7 +77,7 @@ base::SysResult<uint64_t> SysFcntl(Task& task, base::Fd fd, int32_t command, uin
   }
 }
 
-base::Result<uint64_t> SysIoctl(Task& task, base::Fd fd, uint32_t request, uint64_t argument) {
+base::SysResult<uint64_t> SysIoctl(Task& task, base::Fd fd, uint32_t request, uint64_t argument) {
   base::RefPtr<vfs::FileDescription> file = TRY(task.GetFile(fd));
   if (file->is_path_only()) return base::Errno(EBADF);
   switch (request) {
@@ -91,7 +92,8 @@ base::Result<uint64_t> SysIoctl(Task& task, base::Fd fd, uint32_t request, uint6
       return 0;
     }
     default:
-      return file->Ioctl(task, request, argument);
+      TRY(sentry::CheckTerminalIoctl(task, *file, request));
+      return TRY(file->Ioctl(task, request, argument));
   }
 }
 

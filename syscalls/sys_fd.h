@@ -10,6 +10,6 @@ base::Result<base::Fd> SysDup(Task& task, base::Fd fd);
 base::Result<base::Fd> SysDup2(Task& task, base::Fd old_fd, base::Fd new_fd);
 base::Result<base::Fd> SysDup3(Task& task, base::Fd old_fd, base::Fd new_fd, int32_t flags);
 base::SysResult<uint64_t> SysFcntl(Task& task, base::Fd fd, int32_t command, uint64_t argument);
-base::Result<uint64_t> SysIoctl(Task& task, base::Fd fd, uint32_t request, uint64_t argument);
+base::SysResult<uint64_t> SysIoctl(Task& task, base::Fd fd, uint32_t request, uint64_t argument);
 
 }  // namespace syscalls

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "sentry/kernel.h"
 #include "sentry/mm/memory_manager.h"
@@ -108,6 +109,12 @@ base::SysResult<uint64_t> SysGetrandom(Task& task, base::GuestAddr buffer, uint6
     if (done < length && task.Interrupted()) break;
   }
   return done;
+}
+
+base::Result<uint32_t> SysPersonality(Task& task, uint32_t persona) {
+  constexpr uint32_t kQuery = 0xffffffff;
+  if (persona == kQuery) return task.personality;
+  return std::exchange(task.personality, persona);
 }
 
 base::Result<void> SysGetcpu(Task& task, sentry::UserOut<uint32_t> cpu, sentry::UserOut<uint32_t> node,

@@ -17,4 +17,6 @@ base::Result<void> SysGetcpu(Task& task, sentry::UserOut<uint32_t> cpu, sentry::
                              base::GuestAddr unused);
 base::Result<void> SysSyslog(Task& task, int32_t type, base::GuestAddr buffer, int32_t length);
 
+base::Result<uint32_t> SysPersonality(Task& task, uint32_t persona);
+
 }  // namespace syscalls

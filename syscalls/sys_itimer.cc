@@ -35,10 +35,17 @@ Itimerval ToItimerval(const IntervalTimer::Setting& setting) {
   return {ToTimeval(setting.interval_ns), ToTimeval(remaining)};
 }
 
-base::Result<void> CheckKind(int32_t which) {
-  // TODO(compat): ITIMER_VIRTUAL and ITIMER_PROF need timers on CPU clocks.
-  if (which != ITIMER_REAL) return base::Errno(EINVAL);
-  return {};
+base::Result<IntervalTimer*> TimerOf(Task& task, int32_t which) {
+  switch (which) {
+    case ITIMER_REAL:
+      return &task.group().real_timer();
+    case ITIMER_VIRTUAL:
+      return &task.group().virtual_timer();
+    case ITIMER_PROF:
+      return &task.group().profiling_timer();
+    default:
+      return base::Errno(EINVAL);
+  }
 }
 
 }  // namespace
@@ -55,8 +62,8 @@ base::Result<uint32_t> SysAlarm(Task& task, uint32_t seconds) {
 }
 
 base::Result<void> SysGetitimer(Task& task, int32_t which, sentry::UserOut<Itimerval> value) {
-  TRY(CheckKind(which));
-  return value.Write(task.user_memory(), ToItimerval(task.group().real_timer().Get()));
+  IntervalTimer* timer = TRY(TimerOf(task, which));
+  return value.Write(task.user_memory(), ToItimerval(timer->Get()));
 }
 
 base::Result<void> SysSetitimer(Task& task, int32_t which, sentry::UserIn<Itimerval> value,
@@ -68,8 +75,8 @@ base::Result<void> SysSetitimer(Task& task, int32_t which, sentry::UserIn<Itimer
     wanted.remaining_ns = TRY(ToNs(read.value));
     wanted.interval_ns = TRY(ToNs(read.interval));
   }
-  TRY(CheckKind(which));
-  IntervalTimer::Setting previous = task.group().real_timer().Set(wanted);
+  IntervalTimer* timer = TRY(TimerOf(task, which));
+  IntervalTimer::Setting previous = timer->Set(wanted);
   if (old.is_null()) return {};
   return old.Write(task.user_memory(), ToItimerval(previous));
 }

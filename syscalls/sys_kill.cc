@@ -93,6 +93,14 @@ base::Result<base::abi::Siginfo> ReadInfo(Task& task, sentry::UserIn<base::abi::
 
 }  // namespace
 
+base::Result<void> SendToProcess(Task& task, sentry::ThreadGroup& target, int signal,
+                                 const std::optional<base::abi::Siginfo>& info) {
+  base::MutexLock lock(task.kernel().tree_mutex());
+  // A zombie may still be sent signals, which do nothing; what was reaped is gone.
+  if (FindProcess(task, target.pid()).get() != &target) return base::Errno(ESRCH);
+  return SendTo(task, target, info ? *info : InfoFrom(task, signal, SI_USER));
+}
+
 base::Result<void> SysKill(Task& task, base::Pid pid, int32_t signal) {
   base::abi::Siginfo info = InfoFrom(task, signal, SI_USER);
   base::MutexLock lock(task.kernel().tree_mutex());

@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "sentry/kernel.h"
-#include "sentry/mm/memory_manager.h"
 #include "syscalls/process_lookup.h"
 
 namespace syscalls {
@@ -31,6 +30,7 @@ base::Result<Rlimit> Exchange(Task& task, sentry::ThreadGroup& target, uint32_t 
     if (resource == RLIMIT_NOFILE && wanted->hard > sentry::FdTable::kMaxDescriptors) return base::Errno(EPERM);
     if (wanted->hard > old.hard && !task.credentials().HasCapability(kCapSysResource)) return base::Errno(EPERM);
     target.limits().Set(static_cast<int>(resource), {.soft = wanted->soft, .hard = wanted->hard});
+    if (resource == RLIMIT_CPU) target.cpu_limit().Update();
   }
   return Rlimit{old.soft, old.hard};
 }
@@ -49,11 +49,14 @@ bool MayChange(Task& task, sentry::ThreadGroup& target) {
 
 }  // namespace
 
-Rusage MakeRusage(const sentry::CpuTimes& times) {
-  Rusage usage;
-  usage.user_time = ToTimeval(times.user_ns);
-  usage.system_time = ToTimeval(times.system_ns);
-  return usage;
+Rusage MakeRusage(const sentry::ResourceUsage& usage) {
+  constexpr uint64_t kKibibyte = 1024;
+  Rusage result;
+  result.user_time = ToTimeval(usage.times.user_ns);
+  result.system_time = ToTimeval(usage.times.system_ns);
+  result.max_rss = static_cast<int64_t>(usage.max_resident_bytes / kKibibyte);
+  result.voluntary_switches = static_cast<int64_t>(usage.waits);
+  return result;
 }
 
 base::Result<void> SysGetrlimit(Task& task, uint32_t resource, sentry::UserOut<Rlimit> limit) {
@@ -87,15 +90,15 @@ base::Result<void> SysGetrusage(Task& task, int32_t who, sentry::UserOut<Rusage>
   Rusage result;
   switch (who) {
     case RUSAGE_SELF:
-    case RUSAGE_THREAD: {
-      constexpr uint64_t kKibibyte = 1024;
-      result = MakeRusage(who == RUSAGE_SELF ? sentry::ProcessTimes(task.group()) : sentry::ThreadTimes(task));
-      result.max_rss = static_cast<int64_t>(task.memory().address_space().resident_bytes() / kKibibyte);
+      task.group().NoteResident(task.memory());
+      result = MakeRusage(sentry::ProcessUsage(task.group()));
       break;
-    }
+    case RUSAGE_THREAD:
+      result = MakeRusage(sentry::ThreadUsage(task));
+      break;
     case RUSAGE_CHILDREN: {
       base::MutexLock lock(task.kernel().tree_mutex());
-      result = MakeRusage({task.group().children_user_ns, task.group().children_system_ns});
+      result = MakeRusage(task.group().children_usage);
       break;
     }
     default:

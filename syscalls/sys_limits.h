@@ -5,7 +5,7 @@
 #include "base/abi/process.h"
 #include "base/abi/resource.h"
 #include "sentry/mm/user_memory.h"
-#include "sentry/time/clocks.h"
+#include "sentry/task/resource_usage.h"
 #include "syscalls/decode.h"
 
 namespace syscalls {
@@ -16,7 +16,7 @@ base::Result<void> SysPrlimit64(Task& task, base::Pid pid, uint32_t resource, se
                                 sentry::UserOut<base::abi::Rlimit> old);
 base::Result<void> SysGetrusage(Task& task, int32_t who, sentry::UserOut<base::abi::Rusage> usage);
 
-// What getrusage(2) and wait4(2) tell; only times are known.
-base::abi::Rusage MakeRusage(const sentry::CpuTimes& times);
+// What getrusage(2) and wait4(2) tell.
+base::abi::Rusage MakeRusage(const sentry::ResourceUsage& usage);
 
 }  // namespace syscalls

@@ -59,6 +59,8 @@ base::Result<void> SysGetRobustList(Task& task, base::Tid tid, sentry::UserOut<u
 
 base::SysResult<uint64_t> SysClone(Task& task, uint64_t flags, uint64_t stack, base::GuestAddr parent_tid,
                                    base::GuestAddr child_tid, uint64_t tls) {
+  // What was CLONE_DETACHED once is reserved where a pidfd is asked for.
+  if ((flags & CLONE_PIDFD) != 0 && (flags & CLONE_DETACHED) != 0) return base::Errno(EINVAL);
   // The upper half of the register is ignored; CLONE_DETACHED has no meaning any more (clone(2)).
   flags = (flags & 0xffffffff) & ~uint64_t{CLONE_DETACHED};
   int exit_signal = static_cast<int>(flags & kSignalMask);
@@ -155,6 +157,7 @@ base::Result<base::Pid> SysSetsid(Task& task) {
   // A process group with our id exists already: we lead it, or somebody else is still in it.
   if (task.kernel().FindProcessGroup(group.pid())) return base::Errno(EPERM);
   task.kernel().SetProcessGroup(group, group.pid(), base::MakeRef<sentry::Session>(group.pid()));
+  group.without_terminal = false;
   return group.pid();
 }
 

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <functional>
+#include <vector>
 
 #include "sentry/kernel.h"
 #include "sentry/task/scheduling.h"
@@ -21,6 +23,22 @@ constexpr int kMaxRealTimePriority = 99;
 constexpr int kPolicyDeadline = 6;  // SCHED_DEADLINE
 constexpr int kResetOnFork = 0x40000000;
 constexpr int64_t kTimeSlice = 4'000'000;
+
+// struct sched_attr (sched_setattr(2)).
+struct SchedAttr {
+  uint32_t size = 0, policy = 0;
+  uint64_t flags = 0;
+  int32_t nice = 0;
+  uint32_t priority = 0;
+  uint64_t runtime = 0, deadline = 0, period = 0;
+  uint32_t util_min = 0, util_max = 0;
+};
+static_assert(sizeof(SchedAttr) == 56);
+constexpr uint32_t kSchedAttrSizeVersion0 = 48;
+constexpr uint64_t kSchedFlagResetOnFork = 1;
+constexpr uint64_t kSchedFlagKeepPolicy = 8;
+constexpr uint64_t kSchedFlagKeepParams = 16;
+constexpr uint64_t kKnownSchedFlags = kSchedFlagResetOnFork | kSchedFlagKeepPolicy | kSchedFlagKeepParams;
 
 bool IsNormal(int policy) { return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE; }
 bool IsRealTime(int policy) { return policy == SCHED_FIFO || policy == SCHED_RR; }
@@ -198,6 +216,53 @@ base::Result<void> SysSchedSetparam(Task& task, base::Tid tid, sentry::UserIn<in
   int32_t value = TRY(priority.Read(task.user_memory()));
   base::RefPtr<Task> target = TRY(FindTarget(task, tid));
   return CheckPolicy(task, *target, Get(*target).policy, value);
+}
+
+base::Result<void> SysSchedSetattr(Task& task, base::Tid tid, base::GuestAddr attributes, uint32_t flags) {
+  if (attributes.is_null() || tid.value() < 0 || flags != 0) return base::Errno(EINVAL);
+  uint32_t size = TRY(sentry::UserIn<uint32_t>(attributes).Read(task.user_memory()));
+  if (size == 0) size = kSchedAttrSizeVersion0;
+  if (size < kSchedAttrSizeVersion0 || size > base::kPageSize) {
+    uint32_t known = sizeof(SchedAttr);
+    TRY(task.user_memory().CopyOut(attributes, std::as_bytes(std::span(&known, 1))));
+    return base::Errno(E2BIG);
+  }
+  std::vector<std::byte> bytes(std::max<size_t>(size, sizeof(SchedAttr)));
+  TRY(task.user_memory().CopyIn(attributes, std::span(bytes).first(size)));
+  for (size_t i = sizeof(SchedAttr); i < size; ++i) {
+    if (bytes[i] != std::byte{0}) return base::Errno(E2BIG);
+  }
+  SchedAttr wanted;
+  memcpy(&wanted, bytes.data(), sizeof(wanted));
+  auto policy = static_cast<int32_t>(wanted.policy);
+  if (policy < 0 || (wanted.flags & ~kKnownSchedFlags) != 0) return base::Errno(EINVAL);
+  base::RefPtr<Task> target = TRY(FindTarget(task, tid));
+  if ((wanted.flags & kSchedFlagKeepPolicy) != 0) policy = Get(*target).policy;
+  TRY(CheckPolicy(task, *target, policy, static_cast<int>(wanted.priority)));
+  bool keep_nice = (wanted.flags & kSchedFlagKeepParams) != 0 || policy == SCHED_IDLE;
+  int nice = std::clamp(wanted.nice, -20, 19);
+  if (!keep_nice && nice < Get(*target).nice && !MayLowerNice(task, *target, nice)) return base::Errno(EPERM);
+  target->scheduling().With([&](Scheduling& s) {
+    s.policy = policy;
+    s.reset_on_fork = (wanted.flags & kSchedFlagResetOnFork) != 0;
+    if (!keep_nice) s.nice = nice;
+  });
+  return {};
+}
+
+base::Result<void> SysSchedGetattr(Task& task, base::Tid tid, base::GuestAddr attributes, uint32_t size,
+                                   uint32_t flags) {
+  if (attributes.is_null() || tid.value() < 0 || size < kSchedAttrSizeVersion0 || size > base::kPageSize ||
+      flags != 0) {
+    return base::Errno(EINVAL);
+  }
+  Scheduling scheduling = Get(*TRY(FindTarget(task, tid)));
+  SchedAttr attr;
+  attr.size = std::min<uint32_t>(size, sizeof(attr));
+  attr.policy = static_cast<uint32_t>(scheduling.policy);
+  if (scheduling.reset_on_fork) attr.flags |= kSchedFlagResetOnFork;
+  attr.nice = scheduling.nice;
+  return task.user_memory().CopyOut(attributes, std::as_bytes(std::span(&attr, 1)).first(attr.size));
 }
 
 base::Result<int32_t> SysSchedGetPriorityMax(Task&, int32_t policy) {

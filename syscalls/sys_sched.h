@@ -15,6 +15,9 @@ base::Result<int32_t> SysSchedGetscheduler(Task& task, base::Tid tid);
 base::Result<void> SysSchedSetscheduler(Task& task, base::Tid tid, int32_t policy, sentry::UserIn<int32_t> priority);
 base::Result<void> SysSchedGetparam(Task& task, base::Tid tid, sentry::UserOut<int32_t> priority);
 base::Result<void> SysSchedSetparam(Task& task, base::Tid tid, sentry::UserIn<int32_t> priority);
+base::Result<void> SysSchedSetattr(Task& task, base::Tid tid, base::GuestAddr attributes, uint32_t flags);
+base::Result<void> SysSchedGetattr(Task& task, base::Tid tid, base::GuestAddr attributes, uint32_t size,
+                                   uint32_t flags);
 base::Result<int32_t> SysSchedGetPriorityMax(Task& task, int32_t policy);
 base::Result<int32_t> SysSchedGetPriorityMin(Task& task, int32_t policy);
 base::Result<void> SysSchedRrGetInterval(Task& task, base::Tid tid, sentry::UserOut<base::abi::Timespec> interval);

@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "sentry/kernel.h"
+#include "sentry/task/resource_usage.h"
 #include "sentry/time/clocks.h"
+#include "sentry/time/timer_clock.h"
 
 namespace syscalls {
 namespace {
@@ -25,6 +27,24 @@ struct Tms {
 };
 
 Timespec ToTimespec(int64_t ns) { return {ns / kNanosecondsPerSecond, ns % kNanosecondsPerSecond}; }
+
+// Until a CPU clock says so: it is looked at as long as it takes.
+base::SysResult<uint64_t> SleepOnCpuClock(Task& task, const sentry::TimerClock& clock, int64_t deadline_ns,
+                                          sentry::UserOut<Timespec> remaining) {
+  sentry::WakeFlag never(task);
+  int64_t last = -1;
+  int idle_looks = 0;
+  while (true) {
+    int64_t now = clock.Now();
+    if (now >= deadline_ns) return uint64_t{0};
+    idle_looks = now == last ? idle_looks + 1 : 0;
+    last = now;
+    if (task.Block(never, clock.WhenToLook(now, deadline_ns, idle_looks)) != sentry::BlockOutcome::kInterrupted)
+      continue;
+    if (!remaining.is_null()) TRY(remaining.Write(task.user_memory(), ToTimespec(deadline_ns - now)));
+    return base::Restart::kRestartBlock;
+  }
+}
 
 base::SysResult<uint64_t> SleepUntil(Task& task, int64_t deadline_ns) {
   sentry::WakeFlag never(task);
@@ -57,6 +77,29 @@ base::SysResult<uint64_t> SleepFor(Task& task, int64_t duration_ns, sentry::User
     task.restart_block = [deadline, remaining](Task& restarted) { return SleepLeg(restarted, deadline, remaining); };
   }
   return result;
+}
+
+base::SysResult<uint64_t> SleepForCpuTime(Task& task, const sentry::TimerClock& clock, int64_t ns, bool absolute,
+                                          sentry::UserOut<Timespec> remaining) {
+  int64_t deadline = ns;
+  if (absolute) {
+    remaining = sentry::UserOut<Timespec>();
+  } else if (__builtin_add_overflow(clock.Now(), ns, &deadline)) {
+    deadline = base::kForever;
+  }
+  base::SysResult<uint64_t> result = SleepOnCpuClock(task, clock, deadline, remaining);
+  if (!result.ok() && result.error().is_restart()) {
+    task.restart_block = [clock, deadline, remaining](Task& restarted) {
+      return SleepOnCpuClock(restarted, clock, deadline, remaining);
+    };
+  }
+  return result;
+}
+
+// A thread cannot wait for its own CPU time.
+base::Result<sentry::TimerClock> SleepingClock(Task& task, int32_t clock) {
+  if (clock == CLOCK_THREAD_CPUTIME_ID) return base::Errno(EOPNOTSUPP);
+  return sentry::TimerClock::Create(task, clock);
 }
 
 }  // namespace
@@ -112,8 +155,9 @@ base::Result<int64_t> SysTimes(Task& task, base::GuestAddr times) {
     Tms tms{own.user_ns, own.system_ns, 0, 0};
     {
       base::MutexLock lock(task.kernel().tree_mutex());
-      tms.children_user = task.group().children_user_ns;
-      tms.children_system = task.group().children_system_ns;
+      const sentry::CpuTimes& children = task.group().children_usage.times;
+      tms.children_user = children.user_ns;
+      tms.children_system = children.system_ns;
     }
     for (int64_t* time : {&tms.user, &tms.system, &tms.children_user, &tms.children_system}) {
       *time /= kNanosecondsPerTick;
@@ -130,11 +174,12 @@ base::SysResult<uint64_t> SysNanosleep(Task& task, sentry::UserIn<Timespec> dura
 
 base::SysResult<uint64_t> SysClockNanosleep(Task& task, int32_t clock, int32_t flags, sentry::UserIn<Timespec> time,
                                             sentry::UserOut<Timespec> remaining) {
-  // A thread cannot wait for its own CPU time.
-  if (clock == CLOCK_THREAD_CPUTIME_ID) return base::Errno(EOPNOTSUPP);
   // The clock first: it is an error even when the time is one.
-  TRY(sentry::ToMonotonic(task, clock, 0));
+  sentry::TimerClock on = TRY(SleepingClock(task, clock));
   int64_t ns = TRY(sentry::ReadTimespec(task.user_memory(), time));
+  if (on.is_cpu_time()) return SleepForCpuTime(task, on, ns, (flags & TIMER_ABSTIME) != 0, remaining);
+  if (clock == CLOCK_REALTIME_ALARM) clock = CLOCK_REALTIME;
+  if (clock == CLOCK_BOOTTIME_ALARM) clock = CLOCK_BOOTTIME;
   if ((flags & TIMER_ABSTIME) == 0) return SleepFor(task, ns, remaining);
   base::SysResult<uint64_t> result = SleepUntil(task, TRY(sentry::ToMonotonic(task, clock, ns)));
   // The point in time stays the same: the call itself can be made again.

@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "sentry/kernel.h"
-#include "sentry/time/clocks.h"
 #include "syscalls/sys_limits.h"
+#include "syscalls/sys_pidfd.h"
 
 namespace syscalls {
 namespace {
@@ -24,6 +24,7 @@ constexpr int kWaitidOptions = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINU
 struct Selector {
   enum class Kind { kAny, kPid, kGroup } kind = Kind::kAny;
   base::Pid id;
+  bool nonblocking = false;  // By the pidfd: EAGAIN instead of waiting.
 
   bool Matches(const sentry::ThreadGroup& child) const {
     switch (kind) {
@@ -42,7 +43,7 @@ struct Found {
   base::Pid pid;
   int wait_status = 0;
   uint32_t uid = 0;
-  sentry::CpuTimes times;
+  sentry::ResourceUsage usage;
 };
 
 // "Clone" children send something else than SIGCHLD to their parent (wait4(2), __WCLONE).
@@ -50,6 +51,14 @@ bool KindMatches(const sentry::ThreadGroup& child, int options) {
   if ((options & static_cast<int>(__WALL)) != 0) return true;
   bool clone_child = child.exit_signal != SIGCHLD;
   return clone_child == ((options & static_cast<int>(__WCLONE)) != 0);
+}
+
+// A child's and its children's, with the tree lock held.
+sentry::ResourceUsage UsageOf(sentry::ThreadGroup& child) {
+  sentry::ResourceUsage usage = child.children_usage;
+  base::MutexLock lock(child.signal_mutex());
+  usage.Add(child.UsageLocked());
+  return usage;
 }
 
 // Looks once. Empty optional: children exist but none has changed. ECHILD: there are none.
@@ -66,13 +75,10 @@ base::Result<std::optional<Found>> Look(Task& task, const Selector& selector, in
     if (child->zombie) {
       if ((options & WEXITED) == 0) continue;
       found.wait_status = child->wait_status;
+      found.usage = UsageOf(*child);
       if ((options & WNOWAIT) == 0) {
         reaped = child;
-        found.times = sentry::ProcessTimes(*child);
-        found.times.user_ns += child->children_user_ns;
-        found.times.system_ns += child->children_system_ns;
-        parent.children_user_ns += found.times.user_ns;
-        parent.children_system_ns += found.times.system_ns;
+        parent.children_usage.Add(found.usage);
         kernel.Reap(*reaped);
       }
       return std::optional(found);
@@ -80,10 +86,12 @@ base::Result<std::optional<Found>> Look(Task& task, const Selector& selector, in
     bool keep = (options & WNOWAIT) != 0;
     if (int status = (options & WSTOPPED) != 0 ? child->TakeStopReport(keep) : 0; status != 0) {
       found.wait_status = status;
+      found.usage = UsageOf(*child);
       return std::optional(found);
     }
     if ((options & WCONTINUED) != 0 && child->TakeContinueReport(keep)) {
       found.wait_status = 0xffff;
+      found.usage = UsageOf(*child);
       return std::optional(found);
     }
   }
@@ -94,6 +102,7 @@ base::Result<std::optional<Found>> Look(Task& task, const Selector& selector, in
 base::SysResult<std::optional<Found>> Wait(Task& task, const Selector& selector, int options) {
   std::optional<Found> found = TRY(Look(task, selector, options));
   if (found || (options & WNOHANG) != 0) return found;
+  if (selector.nonblocking) return base::Errno(EAGAIN);
   sentry::WakeFlag flag(task);
   sentry::FlagWaiter waiter(flag, &task.group().child_queue(), POLLIN);
   while (true) {
@@ -125,7 +134,7 @@ base::SysResult<base::Pid> SysWait4(Task& task, base::Pid pid, sentry::UserOut<i
   }
   std::optional<Found> found = TRY(Wait(task, selector, options | WEXITED));
   if (!found) return base::Pid(0);
-  if (!usage.is_null()) TRY(usage.Write(task.user_memory(), MakeRusage(found->times)));
+  if (!usage.is_null()) TRY(usage.Write(task.user_memory(), MakeRusage(found->usage)));
   if (!status.is_null()) TRY(status.Write(task.user_memory(), found->wait_status));
   return found->pid;
 }
@@ -142,6 +151,12 @@ base::SysResult<void> SysWaitid(Task& task, int32_t type, int32_t id, base::Gues
       if (id <= 0) return base::Errno(EINVAL);
       selector = {Selector::Kind::kPid, base::Pid(id)};
       break;
+    case P_PIDFD: {
+      if (id < 0) return base::Errno(EINVAL);
+      PidfdTarget target = TRY(FindPidfd(task, base::Fd(id)));
+      selector = {Selector::Kind::kPid, target.group->pid(), target.nonblocking};
+      break;
+    }
     case P_PGID:
       if (id < 0) return base::Errno(EINVAL);
       selector = {Selector::Kind::kGroup, id == 0 ? CallerGroup(task) : base::Pid(id)};
@@ -150,7 +165,7 @@ base::SysResult<void> SysWaitid(Task& task, int32_t type, int32_t id, base::Gues
       return base::Errno(EINVAL);
   }
   std::optional<Found> found = TRY(Wait(task, selector, options));
-  if (found && !usage.is_null()) TRY(usage.Write(task.user_memory(), MakeRusage(found->times)));
+  if (found && !usage.is_null()) TRY(usage.Write(task.user_memory(), MakeRusage(found->usage)));
   if (info.is_null()) return {};
   base::abi::Siginfo result;
   if (found) {

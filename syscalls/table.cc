@@ -22,6 +22,7 @@
 #include "syscalls/sys_memfd.h"
 #include "syscalls/sys_mmap.h"
 #include "syscalls/sys_open.h"
+#include "syscalls/sys_pidfd.h"
 #include "syscalls/sys_pipe.h"
 #include "syscalls/sys_poll.h"
 #include "syscalls/sys_prctl.h"
@@ -35,6 +36,8 @@
 #include "syscalls/sys_splice.h"
 #include "syscalls/sys_stat.h"
 #include "syscalls/sys_time.h"
+#include "syscalls/sys_timer.h"
+#include "syscalls/sys_timerfd.h"
 #include "syscalls/sys_wait.h"
 #include "syscalls/sys_xattr.h"
 

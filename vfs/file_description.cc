@@ -24,7 +24,7 @@ constexpr int kSettable = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC
 constinit base::LockClass FileDescription::kOffsetLock{"FileDescription::offset_mutex_"};
 
 FileDescription::FileDescription(Path path, int flags)
-    : offset_mutex_(kOffsetLock), path_(std::move(path)), flags_(flags) {}
+    : offset_mutex_(kOffsetLock), path_(std::move(path)), flags_(flags & ~O_NOCTTY) {}
 
 FileDescription::~FileDescription() {
   if (!holds_writer_) return;

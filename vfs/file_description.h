@@ -48,7 +48,8 @@ class DirectorySink {
 };
 
 // What a description is, for the calls that only some kinds answer.
-enum class FileKind : uint8_t { kOther, kPipe, kEpoll, kSocket, kInotify };
+// Those behind kInotify are the sentry's.
+enum class FileKind : uint8_t { kOther, kPipe, kEpoll, kInotify, kSocket, kTimer, kSignal, kProcess, kTerminal };
 
 // An open file description (open(2)): what file descriptors refer to.
 // Nothing here ever sleeps. Try* operations that cannot proceed now return EAGAIN, whatever O_NONBLOCK says; the caller
@@ -59,7 +60,7 @@ class FileDescription : public base::RefCounted {
   // internal mount whose name is e.g. "pipe:[7]".
   const Path& path() const { return path_; }
   Inode& inode() const;
-  // kEpoll: an Epoll. kInotify: an Inotify. kSocket: the sentry's.
+  // kEpoll: an Epoll. kInotify: an Inotify.
   virtual FileKind kind() const { return FileKind::kOther; }
   // kPipe: the bytes behind it; else null.
   virtual Pipe* pipe() { return nullptr; }

@@ -91,7 +91,8 @@ class Inode : public base::RefCounted {
   virtual base::Result<Path> FollowMagicLink(Context& context);
 
   // Opens it; access was checked, O_TRUNC and O_CREAT are done with by the core. `flags` are open(2)'s without the
-  // ones that act only at opening (O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC, O_CLOEXEC). Never called for O_PATH.
+  // ones that act only at opening (O_CREAT, O_EXCL, O_TRUNC, O_CLOEXEC); O_NOCTTY, which terminals want to know, is
+  // not kept by the description. Never called for O_PATH.
   virtual base::Result<base::RefPtr<FileDescription>> Open(Context& context, const Path& path, int flags) = 0;
 
   // xattr(7). Defaults: EOPNOTSUPP; List: empty.

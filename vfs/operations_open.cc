@@ -8,7 +8,7 @@ namespace vfs {
 namespace {
 
 // What F_GETFL does not show, and Inode::Open does not see.
-constexpr int kOpeningOnly = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
+constexpr int kOpeningOnly = O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC;
 // O_LARGEFILE, which every open of a 64-bit program has; the C library's is 0.
 constexpr int kLargeFile = 0100000;
 // What O_PATH does not ignore.

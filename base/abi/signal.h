@@ -61,6 +61,7 @@ struct Siginfo {
       int32_t timer_id;
       int32_t overrun;
       uint64_t value;
+      uint32_t generation;  // The kernel's own (si_sys_private): 0 when a guest sees it.
     } timer;
     struct {
       uint64_t call_address;
@@ -75,5 +76,15 @@ struct Siginfo {
 };
 static_assert(sizeof(Siginfo) == 128);
 static_assert(offsetof(Siginfo, bytes) == 16);
+
+// struct sigevent, as the kernel reads it (sigevent(7)).
+struct Sigevent {
+  uint64_t value = 0;
+  int32_t signo = 0;
+  int32_t notify = 0;
+  int32_t tid = 0;  // SIGEV_THREAD_ID.
+  uint8_t padding[44] = {};
+};
+static_assert(sizeof(Sigevent) == 64);
 
 }  // namespace base::abi

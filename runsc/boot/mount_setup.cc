@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "sentry/fs/devpts/devpts.h"
 #include "sentry/fs/procfs.h"
 #include "sentry/fs/sysfs.h"
 #include "sentry/kernel_context.h"
@@ -22,7 +23,6 @@
 namespace runsc {
 namespace {
 
-constexpr uint64_t kDevptsMagic = 0x1cd1;
 constexpr uint64_t kCgroupMagic = 0x63677270;
 
 struct FlagName {
@@ -166,7 +166,9 @@ class MountBuilder {
       if (!parsed.ok()) return Error(where + ".options", options.data, parsed.error());
       root = vfs::Tmpfs::Create(context_, *parsed);
     } else if (mount.type == "devpts") {
-      root = EmptyDirectory("devpts", kDevptsMagic);
+      auto parsed = sentry::DevptsOptions::Parse(options.data);
+      if (!parsed.ok()) return Error(where + ".options", options.data, parsed.error());
+      root = sentry::Devpts::Create(kernel_, *parsed);
     } else if (mount.type == "cgroup" || mount.type == "cgroup2") {
       root = EmptyDirectory(mount.type, kCgroupMagic);
     } else {

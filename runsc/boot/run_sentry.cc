@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -16,6 +17,11 @@ constexpr int kFailed = 128;
 }  // namespace
 
 int RunSentry(BootConfig config, Fds fds) {
+  // For whoever waits for it (SandboxKernel): blocked in all threads, since all come after.
+  sigset_t resized;
+  sigemptyset(&resized);
+  sigaddset(&resized, SIGWINCH);
+  pthread_sigmask(SIG_BLOCK, &resized, nullptr);
   auto platform = platform::systrap::Systrap::Prepare({.zygotes = 1, .proc_fd = fds.proc.get()});
   if (!platform.ok()) {
     fds.runsc.Fail(Message(SystemError("cannot prepare the systrap platform", platform.error().code())));

@@ -2,18 +2,24 @@
 #include "runsc/boot/sandbox_kernel.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "runsc/boot/mount_setup.h"
 #include "runsc/boot/process_setup.h"
+#include "sentry/fs/devpts/devpts.h"
 #include "sentry/kernel_context.h"
 #include "syscalls/table.h"
 #include "vfs/dev/memory_devices.h"
+#include "vfs/mount.h"
+#include "vfs/operations.h"
 
 namespace runsc {
 namespace {
@@ -41,6 +47,11 @@ sentry::Scheduler::Options SchedulerOptions(const BootConfig& config) {
 int ExitCode(int wait_status) {
   constexpr int kSignalBase = 128;
   return WIFSIGNALED(wait_status) ? kSignalBase + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+// Without a terminal on the host there is none to be had: the streams are passed as they are.
+bool HasTerminal(const spec::Process& process, const std::array<base::UniqueFd, 3>& stdio) {
+  return process.terminal && stdio[0] && isatty(stdio[0].get()) == 1;
 }
 
 // As runc words it, for engines that look.
@@ -85,6 +96,7 @@ Status SandboxKernel::Prepare(Fds& fds) {
   kernel_ =
       std::make_unique<sentry::Kernel>(KernelOptions(config_, platform_), scheduler_, platform_, syscalls::Table());
   vfs::AddMemoryDevices(kernel_->devices());
+  sentry::AddTerminalDevices(*kernel_);
   auto poller = vfs::HostPoller::Create();
   if (!poller.ok()) return SystemError("cannot watch the standard streams", poller.error().code());
   poller_ = std::move(*poller);
@@ -103,17 +115,53 @@ Status SandboxKernel::BuildContainer(Fds& fds) {
   sentry::Kernel::ProcessArguments first = TRY_STATUS(MakeProcess(*config_.spec.process, *container_));
   auto found = kernel_->CheckProgram(first);
   if (!found.ok()) return Failed(ProgramError(first.argv.empty() ? "" : first.argv[0], found.error()));
-  first.fds = TRY_STATUS(MakeFds(std::move(fds.stdio), std::move(fds.passed), first.limits[RLIMIT_NOFILE].soft));
+  if (HasTerminal(*config_.spec.process, fds.stdio)) {
+    first_terminal_ = TRY_STATUS(MakeTerminal(fds.stdio, first));
+    // Of one terminal only can this process be told the size. Those of exec have their waiters, and a terminal somebody
+    // sits at has runsc.
+    first_terminal_.terminal->FollowSize(*kernel_, *poller_);
+    MakeConsole(first_terminal_.slave->path());
+  }
+  first.fds = TRY_STATUS(
+      MakeFds(std::move(fds.stdio), std::move(fds.passed), first_terminal_, first.limits[RLIMIT_NOFILE].soft));
   first.init = true;
   first_ = std::move(first);
   return absl::OkStatus();
 }
 
+StatusOr<SandboxKernel::GuestTerminal> SandboxKernel::MakeTerminal(std::array<base::UniqueFd, 3>& stdio,
+                                                                   sentry::Kernel::ProcessArguments& process) {
+  auto made =
+      sentry::HostTerminal::Create(*kernel_, *container_, *poller_, std::move(stdio[0]), process.credentials->euid);
+  if (!made.ok()) return SystemError("process.terminal", made.error().code());
+  for (base::UniqueFd& fd : stdio) fd.Reset();
+  process.terminal = made->terminal->terminal();
+  return *std::move(made);
+}
+
+void SandboxKernel::MakeConsole(const vfs::Path& terminal) {
+  sentry::KernelContext context;
+  vfs::Path root = container_->mounts->root();
+  vfs::StartPoint at{root, root};
+  // It may be there; and a container without it (no /dev, or one that is read-only) does as well.
+  [[maybe_unused]] auto made = vfs::MakeNode(context, at, "/dev/console", S_IFREG | 0620, 0, 0);
+  auto console = vfs::Walk(context, at, "/dev/console", {});
+  auto mount = container_->mounts->Clone(terminal, /*recursive=*/false);
+  if (!console.ok() || !mount.ok()) return;
+  auto attached = container_->mounts->Attach(*mount, *console);
+  if (!attached.ok()) RUNSC_WARN("/dev/console: %s", strerror(attached.error().code()));
+}
+
 StatusOr<base::RefPtr<sentry::FdTable>> SandboxKernel::MakeFds(std::array<base::UniqueFd, 3> stdio,
-                                                               std::vector<GuestFd> passed, uint64_t limit) {
+                                                               std::vector<GuestFd> passed,
+                                                               const GuestTerminal& terminal, uint64_t limit) {
   for (int i = 0; i < 3; ++i) passed.push_back({i, std::move(stdio[i])});
   sentry::KernelContext context;
   auto table = base::MakeRef<sentry::FdTable>();
+  for (int i = 0; terminal.slave && i < 3; ++i) {
+    auto installed = table->InstallAt(context, base::Fd(i), terminal.slave, false, std::max<uint64_t>(limit, 3));
+    if (!installed.ok()) return SystemError(absl::StrCat("descriptor ", i), installed.error().code());
+  }
   for (GuestFd& guest : passed) {
     if (!guest.fd) continue;
     auto file =
@@ -126,7 +174,8 @@ StatusOr<base::RefPtr<sentry::FdTable>> SandboxKernel::MakeFds(std::array<base::
   return table;
 }
 
-StatusOr<int> SandboxKernel::StartProcess(sentry::Kernel::ProcessArguments arguments, control::ExitCallback exited) {
+StatusOr<int> SandboxKernel::StartProcess(sentry::Kernel::ProcessArguments arguments,
+                                          base::RefPtr<sentry::HostTerminal> terminal, control::ExitCallback exited) {
   // The process may end before StartProcess returns: its end is then kept under a key of its own until the pid is
   // known.
   auto early = std::make_shared<Early>();
@@ -146,6 +195,7 @@ StatusOr<int> SandboxKernel::StartProcess(sentry::Kernel::ProcessArguments argum
   {
     base::MutexLock lock(mutex_);
     outsiders_[pid].status.reset();
+    outsiders_[pid].terminal = std::move(terminal);
     if (exited) outsiders_[pid].waiting.push_back(std::move(exited));
     if (first_pid_ == 0) {
       first_pid_ = pid;
@@ -173,6 +223,7 @@ void SandboxKernel::ProcessExited(int pid, int status) {
     Outsider& outsider = outsiders_[pid];
     if (outsider.status) return;
     outsider.status = status;
+    outsider.terminal = nullptr;
     waiting.swap(outsider.waiting);
     if (pid != first_pid_) outsiders_.erase(pid);
   }
@@ -195,7 +246,8 @@ Status SandboxKernel::StartRoot() {
     if (!first_) return WrongState("the container was started before");
     sentry::Kernel::ProcessArguments arguments = std::move(*first_);
     first_.reset();
-    return StartProcess(std::move(arguments), nullptr).status();
+    GuestTerminal terminal = std::exchange(first_terminal_, {});
+    return StartProcess(std::move(arguments), std::move(terminal.terminal), nullptr).status();
   });
 }
 
@@ -203,10 +255,25 @@ Status SandboxKernel::Signal(control::SignalTarget target, int pid, int signal) 
   base::abi::Siginfo info;
   info.signo = signal;
   info.code = SI_USER;
+  if (target == control::SignalTarget::kForeground) {
+    base::RefPtr<sentry::HostTerminal> terminal;
+    {
+      base::MutexLock lock(mutex_);
+      auto found = outsiders_.find(pid == 0 ? first_pid_ : pid);
+      if (found != outsiders_.end()) terminal = found->second.terminal;
+    }
+    if (terminal) {
+      if (signal == SIGWINCH) {
+        terminal->Resize();
+      } else {
+        terminal->terminal()->SignalForeground(signal);
+      }
+      return absl::OkStatus();
+    }
+  }
   base::MutexLock lock(kernel_->tree_mutex());
   switch (target) {
     case control::SignalTarget::kForeground:
-      // Without job control in the sandbox yet, the foreground group is that of the process itself.
     case control::SignalTarget::kInit:
     case control::SignalTarget::kProcess: {
       base::RefPtr<sentry::ThreadGroup> group = pid != 0 ? kernel_->FindGroup(base::Pid(pid)) : container_->init;
@@ -233,8 +300,11 @@ StatusOr<int> SandboxKernel::Exec(control::ExecRequest request, control::ExitCal
   StatusOr<int> pid = Failed("not started");
   Status status = OnFiber([&]() -> Status {
     sentry::Kernel::ProcessArguments arguments = TRY_STATUS(MakeProcess(request.process, *container_));
-    arguments.fds = TRY_STATUS(MakeFds(std::move(request.stdio), {}, arguments.limits[RLIMIT_NOFILE].soft));
-    pid = StartProcess(std::move(arguments), std::move(exited));
+    GuestTerminal terminal;
+    if (HasTerminal(request.process, request.stdio)) terminal = TRY_STATUS(MakeTerminal(request.stdio, arguments));
+    arguments.fds = TRY_STATUS(MakeFds(std::move(request.stdio), {}, terminal, arguments.limits[RLIMIT_NOFILE].soft));
+    terminal.slave = nullptr;
+    pid = StartProcess(std::move(arguments), std::move(terminal.terminal), std::move(exited));
     return pid.status();
   });
   if (!status.ok()) return status;

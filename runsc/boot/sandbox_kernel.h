@@ -11,6 +11,7 @@
 #include "platform/systrap/systrap.h"
 #include "runsc/boot/boot.h"
 #include "runsc/control/server.h"
+#include "sentry/fs/devpts/host_terminal.h"
 #include "sentry/kernel.h"
 #include "sentry/sched/scheduler.h"
 #include "vfs/gofer_client/gofer_client.h"
@@ -44,13 +45,21 @@ class SandboxKernel : public control::SandboxControl {
   struct Outsider {
     std::optional<int> status;
     std::vector<control::ExitCallback> waiting;
+    base::RefPtr<sentry::HostTerminal> terminal;  // Null: none.
   };
+
+  using GuestTerminal = sentry::HostTerminal::Made;
 
   Status BuildContainer(Fds& fds);
   // On a fiber.
   StatusOr<base::RefPtr<sentry::FdTable>> MakeFds(std::array<base::UniqueFd, 3> stdio, std::vector<GuestFd> passed,
-                                                  uint64_t limit);
-  StatusOr<int> StartProcess(sentry::Kernel::ProcessArguments arguments, control::ExitCallback exited);
+                                                  const GuestTerminal& terminal, uint64_t limit);
+  // On a fiber. A terminal of the guest's, seen on the host's terminal that `stdio` is; that is taken out of there.
+  StatusOr<GuestTerminal> MakeTerminal(std::array<base::UniqueFd, 3>& stdio, sentry::Kernel::ProcessArguments& process);
+  // /dev/console is the first process's terminal.
+  void MakeConsole(const vfs::Path& terminal);
+  StatusOr<int> StartProcess(sentry::Kernel::ProcessArguments arguments, base::RefPtr<sentry::HostTerminal> terminal,
+                             control::ExitCallback exited);
   void ProcessExited(int pid, int status);
   // Runs `body` on a fiber and returns what it returns.
   Status OnFiber(const std::function<Status()>& body);
@@ -63,6 +72,7 @@ class SandboxKernel : public control::SandboxControl {
   std::unique_ptr<vfs::HostPoller> poller_;
   std::unique_ptr<sentry::Container> container_;
   std::optional<sentry::Kernel::ProcessArguments> first_;  // Until StartRoot.
+  GuestTerminal first_terminal_;                           // Until StartRoot; nulls: none.
 
   base::Mutex mutex_;
   base::CondVar ended_;

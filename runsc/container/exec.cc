@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <cerrno>
 
 #include "runsc/container/console.h"
+#include "runsc/container/saved_terminal.h"
 #include "runsc/container/signals.h"
 #include "runsc/control/client.h"
 #include "runsc/spec/write.h"
@@ -47,8 +49,10 @@ Status WritePidFile(const std::string& path, int pid, const char* flag) {
 }
 
 // The process that stays behind for a detached exec: holds nothing but the connection and the signals.
-[[noreturn]] void RunWaiter(control::Client& client, int pid, int signals) {
+// `console`: the host's terminal of the process, or -1. As this process's controlling terminal it tells of its size.
+[[noreturn]] void RunWaiter(control::Client& client, int pid, int signals, int console) {
   setsid();
+  bool terminal = console >= 0 && ioctl(console, TIOCSCTTY, 0) == 0;
   prctl(PR_SET_NAME, "runsc-exec");
   if (chdir("/") != 0) _exit(1);
   base::UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -58,7 +62,7 @@ Status WritePidFile(const std::string& path, int pid, const char* flag) {
   if (low > 3) close_range(3, static_cast<unsigned>(low - 1), 0);
   if (high > low + 1) close_range(static_cast<unsigned>(low + 1), static_cast<unsigned>(high - 1), 0);
   close_range(static_cast<unsigned>(high + 1), ~0U, 0);
-  StatusOr<int> code = WaitForExec(client, pid, signals, false);
+  StatusOr<int> code = WaitForExec(client, pid, signals, terminal);
   // Without an answer the sandbox has died, and the process with it.
   constexpr int kKilled = 128 + SIGKILL;
   _exit(code.ok() ? *code : kKilled);
@@ -83,8 +87,8 @@ StatusOr<int> ExecInContainer(const ExecOptions& options, const Settings& settin
   } else if (options.process.terminal && options.detach) {
     return InvalidInput("a detached process with a terminal needs --console-socket");
   }
+  SavedTerminal saved(options.process.terminal && !console);
   int pid = TRY_STATUS(client.Exec(spec::ProcessToJson(options.process), stdio, static_cast<bool>(console)));
-  console.Reset();
   RETURN_IF_ERROR(WritePidFile(options.internal_pid_file, pid, "--internal-pid-file"));
   if (!options.detach) {
     RETURN_IF_ERROR(WritePidFile(options.pid_file, getpid(), "--pid-file"));
@@ -92,7 +96,7 @@ StatusOr<int> ExecInContainer(const ExecOptions& options, const Settings& settin
   }
   pid_t waiter = fork();
   if (waiter < 0) return SystemError("fork");
-  if (waiter == 0) RunWaiter(client, pid, signals.get());
+  if (waiter == 0) RunWaiter(client, pid, signals.get(), console.get());
   RETURN_IF_ERROR(WritePidFile(options.pid_file, waiter, "--pid-file"));
   return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runsc/container/run.h"
 
+#include "runsc/container/saved_terminal.h"
 #include "runsc/container/signals.h"
 
 namespace runsc {
@@ -13,6 +14,7 @@ StatusOr<int> RunContainer(CreateOptions options, const Settings& settings) {
   CreatedContainer created = TRY_STATUS(CreatedContainer::Create(std::move(options), settings));
   RETURN_IF_ERROR(created.Keep(attached));
   LockedContainer& container = created.container();
+  SavedTerminal saved(attached && created.spec().process->terminal);
   Status started = StartContainer(container, settings);
   if (!started.ok()) {
     created.sandbox().KillAndReap();

@@ -55,7 +55,7 @@ class ProcDirectory {
 
   base::RefPtr<DirectoryInode> Make() {
     directory_ = NewDirectory(0555);
-    Text("stat", 0444, [](ThreadGroup& group, Task* task) { return ProcPidStat(group, task); });
+    Text("stat", 0444, [whole = tid_ == 0](ThreadGroup& group, Task* task) { return ProcPidStat(group, task, whole); });
     Text("status", 0444, [](ThreadGroup& group, Task* task) { return ProcPidStatus(group, task); });
     TaskText("statm", 0444, [](Task& task) { return ProcPidStatm(task); });
     TaskText("maps", 0444, [](Task& task) { return ProcPidMaps(task, RootOf(task)); });

@@ -13,8 +13,8 @@
 namespace sentry {
 
 // --- /proc/PID/... and /proc/PID/task/TID/... A thread is given by its task where the file is about one; `task` may be
-// null for a zombie.
-std::string ProcPidStat(ThreadGroup& group, Task* task);
+// null for a zombie. `whole`: about the process, not the thread.
+std::string ProcPidStat(ThreadGroup& group, Task* task, bool whole);
 std::string ProcPidStatus(ThreadGroup& group, Task* task);
 std::string ProcPidStatm(Task& task);
 std::string ProcPidMaps(Task& task, const vfs::Path& root);

@@ -2,7 +2,6 @@
 // /proc/PID: what a process is.
 #include <signal.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bit>
@@ -10,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/clock.h"
+#include "sentry/fs/devpts/devpts.h"
+#include "sentry/fs/devpts/terminal.h"
 #include "sentry/fs/proc_text.h"
 #include "sentry/mm/memory_manager.h"
 #include "vfs/mount.h"
@@ -24,6 +25,9 @@ struct Family {
   char state = 'S';
   int exit_signal = SIGCHLD;
   int wait_status = 0;
+  CpuTimes children;
+  uint32_t terminal = 0;  // Device number; 0: none.
+  int foreground = -1;
   std::string name;  // Of a zombie.
 };
 
@@ -35,9 +39,14 @@ Family FamilyOf(ThreadGroup& group) {
     family.group = group.process_group->id.value();
     family.session = group.process_group->session->id.value();
   }
+  if (base::RefPtr<Terminal> terminal = Terminal::Of(group)) {
+    family.terminal = Devpts::DeviceNumber(terminal->number());
+    family.foreground = terminal->foreground_id().value();
+  }
   family.threads = static_cast<int>(group.tasks.size());
   family.exit_signal = group.exit_signal;
   family.wait_status = group.wait_status;
+  family.children = group.children_usage.times;
   if (group.zombie) {
     family.state = 'Z';
     family.name = group.last_name;
@@ -45,16 +54,6 @@ Family FamilyOf(ThreadGroup& group) {
     family.state = 'T';
   }
   return family;
-}
-
-// CPU time of a process, from the host's clock of its stub.
-int64_t CpuTime(MemoryManager* memory) {
-  if (memory == nullptr) return 0;
-  int host_pid = memory->address_space().host_pid();
-  clockid_t clock = 0;
-  timespec time{};
-  if (host_pid == 0 || clock_getcpuclockid(host_pid, &clock) != 0 || clock_gettime(clock, &time) != 0) return 0;
-  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
 std::string Comm(Task* task, const Family& family) { return task != nullptr ? task->name() : family.name; }
@@ -89,7 +88,7 @@ std::string ReadRange(Task& task, base::GuestRange range, size_t limit) {
 
 }  // namespace
 
-std::string ProcPidStat(ThreadGroup& group, Task* task) {
+std::string ProcPidStat(ThreadGroup& group, Task* task, bool whole) {
   Family family = FamilyOf(group);
   base::RefPtr<MemoryManager> memory = task != nullptr ? task->SharedMemory() : nullptr;
   MemoryUsage usage;
@@ -100,15 +99,20 @@ std::string ProcPidStat(ThreadGroup& group, Task* task) {
     image = memory->image();
     resident = memory->address_space().resident_bytes() / base::kPageSize;
   }
-  int id = task != nullptr ? task->tid().value() : group.pid().value();
-  int64_t start = (task != nullptr ? task->start_time_ns() : group.start_time_ns());
+  int id = task != nullptr && !whole ? task->tid().value() : group.pid().value();
+  int64_t start = task != nullptr && !whole ? task->start_time_ns() : group.start_time_ns();
+  CpuTimes times = task != nullptr && !whole ? ThreadTimes(*task) : ProcessTimes(group);
+  int nice = task != nullptr ? task->scheduling().With([](const Scheduling& s) { return s.nice; }) : 0;
   base::abi::SignalSet ignored = 0, caught = 0;
   group.handlers()->Masks(&ignored, &caught);
   base::abi::SignalSet pending = task != nullptr ? task->PendingSet() : 0;
-  std::string text = absl::StrFormat("%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 ", id, Comm(task, family),
-                                     StateOf(family, task), family.parent, family.group, family.session);
-  absl::StrAppendFormat(&text, "%d 0 0 0 20 0 %d 0 %d %d %d %u ", CpuTime(memory.get()) / kTick, family.threads,
-                        start / kTick, usage.total, resident, uint64_t{UINT64_MAX});
+  std::string text =
+      absl::StrFormat("%d (%s) %c %d %d %d %u %d 0 0 0 0 0 ", id, Comm(task, family), StateOf(family, task),
+                      family.parent, family.group, family.session, family.terminal, family.foreground);
+  constexpr int kDefaultPriority = 20;
+  absl::StrAppendFormat(&text, "%d %d %d %d %d %d %d 0 %d %d %d %u ", times.user_ns / kTick, times.system_ns / kTick,
+                        family.children.user_ns / kTick, family.children.system_ns / kTick, kDefaultPriority + nice,
+                        nice, family.threads, start / kTick, usage.total, resident, uint64_t{UINT64_MAX});
   absl::StrAppendFormat(&text, "%u %u %u 0 0 %u 0 %u %u 0 0 0 ", image.code.begin.value(), image.code.end.value(),
                         image.start_stack.value(), pending & 0x7fffffff, ignored & 0x7fffffff, caught & 0x7fffffff);
   absl::StrAppendFormat(&text, "%d 0 0 0 0 0 0 %u %u %u %u %u %u %u %d\n", family.exit_signal, image.data.begin.value(),
@@ -241,7 +245,8 @@ std::string ProcPidFdinfo(Task& task, base::Fd fd) {
   constexpr int kCloseOnExec = 02000000;
   int flags = (*file)->flags() | (close_on_exec.ok() && *close_on_exec ? kCloseOnExec : 0);
   int mount = (*file)->path().mount ? (*file)->path().mount->id() : 0;
-  return absl::StrFormat("pos:\t%d\nflags:\t0%o\nmnt_id:\t%d\nino:\t0\n", (*file)->offset(), flags, mount);
+  return absl::StrFormat("pos:\t%d\nflags:\t0%o\nmnt_id:\t%d\nino:\t0\n%s", (*file)->offset(), flags, mount,
+                         (*file)->Details());
 }
 
 }  // namespace sentry

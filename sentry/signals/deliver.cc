@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "sentry/kernel.h"
 #include "sentry/signals/signal_delivery.h"
+#include "sentry/task/job_control.h"
 #include "sentry/task/task.h"
 #include "sentry/task/thread_group.h"
 
@@ -176,16 +177,7 @@ void SignalDelivery::TellParent(ThreadGroup& group, int why, int signal) {
 
 bool SignalDelivery::InOrphanedProcessGroup(ThreadGroup& group) {
   base::MutexLock tree(group.kernel().tree_mutex());
-  const base::RefPtr<ProcessGroup>& process_group = group.process_group;
-  if (!process_group) return true;
-  for (ThreadGroup* member : process_group->members) {
-    ThreadGroup* parent = member->parent;
-    if (member->zombie || parent == nullptr || !parent->process_group) continue;
-    if (parent->process_group != process_group && parent->process_group->session == process_group->session) {
-      return false;
-    }
-  }
-  return true;
+  return !group.process_group || IsOrphaned(*group.process_group);
 }
 
 }  // namespace sentry

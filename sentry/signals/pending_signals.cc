@@ -20,17 +20,27 @@ bool PendingSignals::WouldDrop(int signal) const { return signal < kFirstRealTim
 bool PendingSignals::Enqueue(const base::abi::Siginfo& info, SignalAccounts::Charge charge) {
   if (WouldDrop(info.signo)) return false;
   set_ |= Bit(info.signo);
-  queue_.emplace(info.signo, Entry{info, std::move(charge)});
+  queue_.emplace(info.signo, Entry{info, std::move(charge), nullptr});
   return true;
+}
+
+void PendingSignals::EnqueueFrom(base::RefPtr<SignalSource> source, const base::abi::Siginfo& info) {
+  set_ |= Bit(info.signo);
+  queue_.emplace(info.signo, Entry{info, {}, std::move(source)});
 }
 
 void PendingSignals::EnqueueWithoutDetails(int signal) { set_ |= Bit(signal); }
 
 bool PendingSignals::Dequeue(base::abi::SignalSet allowed, base::abi::Siginfo* info) {
-  base::abi::SignalSet candidates = set_ & allowed;
-  if (candidates == 0) return false;
-  if ((candidates & kSynchronous) != 0) candidates &= kSynchronous;
-  int signal = std::countr_zero(candidates) + 1;
+  while (true) {
+    base::abi::SignalSet candidates = set_ & allowed;
+    if (candidates == 0) return false;
+    if ((candidates & kSynchronous) != 0) candidates &= kSynchronous;
+    if (TakeFirst(std::countr_zero(candidates) + 1, info)) return true;
+  }
+}
+
+bool PendingSignals::TakeFirst(int signal, base::abi::Siginfo* info) {
   auto first = queue_.lower_bound(signal);
   if (first == queue_.end() || first->first != signal) {
     *info = base::abi::Siginfo();
@@ -40,9 +50,10 @@ bool PendingSignals::Dequeue(base::abi::SignalSet allowed, base::abi::Siginfo* i
     return true;
   }
   *info = first->second.info;
+  base::RefPtr<SignalSource> source = std::move(first->second.source);
   auto next = queue_.erase(first);
   if (next == queue_.end() || next->first != signal) set_ &= ~Bit(signal);
-  return true;
+  return !source || source->Taken(info);
 }
 
 void PendingSignals::Discard(base::abi::SignalSet mask) {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include "base/abi/signal.h"
+#include "base/ref.h"
 #include "base/result.h"
 #include "base/types.h"
 #include "sentry/signals/deliver.h"
+#include "sentry/signals/pending_signals.h"
 
 namespace sentry {
 
@@ -23,6 +25,10 @@ class SignalDelivery {
   // Queues `info` for `thread`, or for the process if it is null, and chooses who handles it.
   // EAGAIN as ThreadGroup::SendUserSignal.
   static base::Result<void> Send(ThreadGroup& group, Task* thread, const base::abi::Siginfo& info, bool from_guest);
+  // A signal of `source` for the thread, or for the process if `tid` is 0. False when nobody will ever take it:
+  // ignored, or no such thread.
+  static bool SendFrom(ThreadGroup& group, base::Tid tid, const base::abi::Siginfo& info,
+                       base::RefPtr<SignalSource> source);
   static void StartGroupExitLocked(ThreadGroup& group, int status);
   // Drops pending signals of the process and all its threads.
   static void DiscardLocked(ThreadGroup& group, base::abi::SignalSet mask);
@@ -36,8 +42,9 @@ class SignalDelivery {
 
  private:
   struct Step;
-  static base::Result<void> SendLocked(ThreadGroup& group, Task* thread, const base::abi::Siginfo& info,
-                                       bool from_guest, bool* continued);
+  // Whether it was queued, or has had its effect.
+  static base::Result<bool> SendLocked(ThreadGroup& group, Task* thread, const base::abi::Siginfo& info,
+                                       bool from_guest, base::RefPtr<SignalSource> source, bool* continued);
   static void ContinueLocked(ThreadGroup& group, bool* continued);
   static bool IgnoredLocked(ThreadGroup& group, const Task& target, base::Signal signal, bool from_guest);
   static void ChooseThreadLocked(ThreadGroup& group, Task& first, base::Signal signal, bool thread_directed);

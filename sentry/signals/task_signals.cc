@@ -103,20 +103,31 @@ void Task::LeaveSignals() {
   bool stopped = false;
   bool last = false;
   int signal = 0;
+  if (memory_) group_->NoteResident(*memory_);
   {
     base::MutexLock lock(group_->signal_mutex_);
+    last = std::all_of(group_->tasks.begin(), group_->tasks.end(),
+                       [this](const Task* task) { return task == this || task->leaving_; });
+    cpu_account_.Enter(CpuAccount::Place::kWaiting);
+    if (last) {
+      group_->exited_ = group_->UsageLocked();
+    } else {
+      CpuAccount::Reading reading = cpu_account_.Read();
+      group_->exited_.Add(
+          {.times = {.user_ns = reading.guest_ns, .system_ns = reading.kernel_ns}, .waits = reading.waits});
+    }
     leaving_ = true;
-    last = std::all_of(group_->tasks.begin(), group_->tasks.end(), [](const Task* task) { return task->leaving_; });
-    cpu_account_.EndKernel();
-    group_->exited_user_ns += cpu_account_.guest_ns();
-    group_->exited_system_ns += cpu_account_.kernel_ns();
     in_stop_ = false;
     RetargetLocked(~mask_);
     signal = group_->stop_signal_;
     stopped = SignalDelivery::CompleteStopLocked(*group_);
   }
   if (stopped) SignalDelivery::TellParent(*group_, CLD_STOPPED, signal);
-  if (last) group_->real_timer().Set({});
+  if (last) group_->StopTimers();
+  // What is pending may hold on to the process that holds it.
+  base::MutexLock lock(group_->signal_mutex_);
+  pending_.Discard(~base::abi::SignalSet{0});
+  if (last) group_->pending_.Discard(~base::abi::SignalSet{0});
 }
 
 bool Task::TakeSignal(base::abi::SignalSet set, base::abi::Siginfo* info) {

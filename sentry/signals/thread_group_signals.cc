@@ -57,6 +57,13 @@ int ThreadGroup::group_exit_status() const {
   return group_exit_status_;
 }
 
+base::abi::SignalSet ThreadGroup::PendingForAny() const {
+  base::MutexLock lock(signal_mutex_);
+  base::abi::SignalSet set = pending_.set();
+  for (const Task* task : tasks) set |= task->pending_.set();
+  return set;
+}
+
 int ThreadGroup::TakeStopReport(bool keep) {
   base::MutexLock lock(signal_mutex_);
   return keep ? stop_report_ : std::exchange(stop_report_, 0);
@@ -70,35 +77,64 @@ bool ThreadGroup::TakeContinueReport(bool keep) {
 base::Result<void> SignalDelivery::Send(ThreadGroup& group, Task* thread, const base::abi::Siginfo& info,
                                         bool from_guest) {
   bool continued = false;
-  base::Result<void> result;
+  base::Result<bool> result = false;
   {
     base::MutexLock lock(group.signal_mutex_);
-    result = SendLocked(group, thread, info, from_guest, &continued);
+    result = SendLocked(group, thread, info, from_guest, nullptr, &continued);
   }
   if (continued) group.continue_wait_.Notify(POLLIN);
   group.signal_wait_.Notify(POLLIN);
-  return result;
+  if (!result.ok()) return result.error();
+  return {};
 }
 
-base::Result<void> SignalDelivery::SendLocked(ThreadGroup& group, Task* thread, const base::abi::Siginfo& info,
-                                              bool from_guest, bool* continued) {
+bool SignalDelivery::SendFrom(ThreadGroup& group, base::Tid tid, const base::abi::Siginfo& info,
+                              base::RefPtr<SignalSource> source) {
+  bool continued = false;
+  base::Result<bool> result = false;
+  {
+    base::MutexLock lock(group.signal_mutex_);
+    Task* thread = nullptr;
+    bool alive = false;
+    for (Task* task : group.tasks) {
+      if (task->leaving_) continue;
+      alive = true;
+      if (task->tid() == tid) thread = task;
+    }
+    // The end of the process takes its timers with it.
+    if (!alive) return true;
+    if (tid.value() != 0 && thread == nullptr) return false;
+    result = SendLocked(group, thread, info, /*from_guest=*/false, std::move(source), &continued);
+  }
+  if (continued) group.continue_wait_.Notify(POLLIN);
+  group.signal_wait_.Notify(POLLIN);
+  return result.ok() && *result;
+}
+
+base::Result<bool> SignalDelivery::SendLocked(ThreadGroup& group, Task* thread, const base::abi::Siginfo& info,
+                                              bool from_guest, base::RefPtr<SignalSource> source, bool* continued) {
   base::Signal signal = base::Signal::Of(info.signo);
   // The dead and the dying get nothing more.
-  if (group.tasks.empty() || group.group_exiting() || (thread != nullptr && thread->leaving_)) return {};
+  if (group.tasks.empty() || group.group_exiting() || (thread != nullptr && thread->leaving_)) return true;
   Task& target = thread != nullptr ? *thread : group.leader != nullptr ? *group.leader : *group.tasks.front();
   if ((kStopSignals & signal.mask()) != 0) {
     DiscardLocked(group, SignalBit(SIGCONT));
   } else if (signal.number() == SIGCONT) {
     ContinueLocked(group, continued);
   }
-  if (IgnoredLocked(group, target, signal, from_guest)) return {};
+  if (IgnoredLocked(group, target, signal, from_guest)) return false;
   if (signal.number() == SIGKILL) {
     StartGroupExitLocked(group, SIGKILL);
-    return {};
+    return true;
   }
 
   PendingSignals& queue = thread != nullptr ? thread->pending_ : group.pending_;
-  if (queue.WouldDrop(signal.number())) return {};
+  if (source) {
+    queue.EnqueueFrom(std::move(source), info);
+    ChooseThreadLocked(group, target, signal, thread != nullptr);
+    return true;
+  }
+  if (queue.WouldDrop(signal.number())) return true;
   // Standard signals of kill(2) and of the kernel are queued whatever the limit.
   bool unlimited = signal.number() < kFirstRealTime && info.code >= 0;
   uint64_t limit = unlimited ? UINT64_MAX : group.limits().Soft(RLIMIT_SIGPENDING);
@@ -112,7 +148,7 @@ base::Result<void> SignalDelivery::SendLocked(ThreadGroup& group, Task* thread, 
     queue.EnqueueWithoutDetails(signal.number());
   }
   ChooseThreadLocked(group, target, signal, thread != nullptr);
-  return {};
+  return true;
 }
 
 void SignalDelivery::ContinueLocked(ThreadGroup& group, bool* continued) {

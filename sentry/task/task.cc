@@ -33,6 +33,7 @@ Task::Task(Kernel& kernel, base::Tid tid, Parts parts)
       parker_(kernel.scheduler()),
       scheduling_(kSchedulingLock),
       mask_(parts.signal_mask) {
+  if (memory_) group_->SetStub(*memory_);
   kernel_.task_count_.fetch_add(1, std::memory_order_relaxed);
 }
 

@@ -203,6 +203,7 @@ class Task : public base::RefCounted, public vfs::Context {
   base::GuestAddr robust_list;
   int parent_death_signal = 0;  // Read by the parent's exit, under the tree lock.
   bool dumpable = true;
+  uint32_t personality = 0;  // personality(2): kept and told, without effect.
   // What restart_syscall(2) runs for a call that returned Restart::kRestartBlock.
   std::function<base::SysResult<uint64_t>(Task&)> restart_block;
 
@@ -253,6 +254,8 @@ class Task : public base::RefCounted, public vfs::Context {
   base::Result<platform::Registers> ChildRegisters(const CloneArguments& arguments);
   base::SysResult<uint64_t> CloneThread(const CloneArguments& arguments, const platform::Registers& registers);
   base::SysResult<uint64_t> CloneProcess(const CloneArguments& arguments, const platform::Registers& registers);
+  // CLONE_PIDFD: a descriptor of the child, its number written to `where`.
+  base::Result<void> InstallPidfd(ThreadGroup& child, base::GuestAddr where);
   // For clone: sched(7), "Nice value" and "SCHED_RESET_ON_FORK".
   void InheritScheduling(Task& parent);
   void LogSyscall(const SyscallEntry* entry, const FinishedCall& call);

@@ -47,9 +47,9 @@ BlockOutcome Task::Block(WakeFlag& flag, int64_t deadline_ns, bool interruptible
       });
       timer->Set(deadline_ns);
     }
-    cpu_account_.EndKernel();
+    cpu_account_.Enter(CpuAccount::Place::kWaiting);
     parker_.Park();
-    cpu_account_.EndWait();
+    cpu_account_.Enter(CpuAccount::Place::kKernel);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/memory_manager.h"
 #include "sentry/task/completion.h"
+#include "sentry/task/process_file.h"
 #include "sentry/task/task.h"
 
 namespace sentry {
@@ -15,9 +16,15 @@ namespace {
 
 // Namespaces, and what else is not there yet: Linux built without them says EINVAL.
 constexpr uint64_t kUnsupported = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-                                  CLONE_NEWPID | CLONE_NEWNET | CLONE_PIDFD | CLONE_PTRACE;
+                                  CLONE_NEWPID | CLONE_NEWNET | CLONE_PTRACE;
 
-base::Result<void> CheckFlags(uint64_t flags) {
+base::Result<void> CheckFlags(const Task::CloneArguments& arguments) {
+  uint64_t flags = arguments.flags;
+  if ((flags & CLONE_PIDFD) != 0) {
+    if ((flags & CLONE_THREAD) != 0) return base::Errno(EINVAL);
+    // clone(2) has one place for both.
+    if ((flags & CLONE_PARENT_SETTID) != 0 && arguments.pidfd == arguments.parent_tid) return base::Errno(EINVAL);
+  }
   if ((flags & CLONE_THREAD) != 0 && (flags & CLONE_SIGHAND) == 0) return base::Errno(EINVAL);
   if ((flags & CLONE_SIGHAND) != 0 && (flags & CLONE_VM) == 0) return base::Errno(EINVAL);
   if ((flags & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS)) return base::Errno(EINVAL);
@@ -40,7 +47,7 @@ base::Result<platform::Registers> Task::ChildRegisters(const CloneArguments& arg
 }
 
 base::SysResult<uint64_t> Task::Clone(const CloneArguments& arguments) {
-  TRY(CheckFlags(arguments.flags));
+  TRY(CheckFlags(arguments));
   if (kernel_.task_count() >= static_cast<size_t>(kernel_.options().max_tasks)) return base::Errno(EAGAIN);
   platform::Registers registers = TRY(ChildRegisters(arguments));
   if ((arguments.flags & CLONE_THREAD) != 0) return CloneThread(arguments, registers);
@@ -61,6 +68,7 @@ base::SysResult<uint64_t> Task::CloneThread(const CloneArguments& arguments, con
                                          .signal_mask = mask_,
                                          .name = name_});
   child->alternate_stack_.flags = SS_DISABLE;
+  child->personality = personality;
   child->InheritScheduling(*this);
   if ((arguments.flags & CLONE_CHILD_CLEARTID) != 0) child->clear_child_tid = arguments.child_tid;
   int32_t id = tid.value();
@@ -118,6 +126,7 @@ base::SysResult<uint64_t> Task::CloneProcess(const CloneArguments& arguments, co
                                          .signal_mask = mask_,
                                          .name = name_});
   child->dumpable = dumpable;
+  child->personality = personality;
   child->InheritScheduling(*this);
   // The alternate stack survives fork, not CLONE_VM without vfork (sigaltstack(2)).
   if ((arguments.flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM) {
@@ -132,6 +141,14 @@ base::SysResult<uint64_t> Task::CloneProcess(const CloneArguments& arguments, co
     auto written = memory_->memory().CopyOut(arguments.parent_tid, bytes);
   if ((arguments.flags & CLONE_CHILD_SETTID) != 0) [[maybe_unused]]
     auto written = memory->memory().CopyOut(arguments.child_tid, bytes);
+  if ((arguments.flags & CLONE_PIDFD) != 0) {
+    auto told = InstallPidfd(*group, arguments.pidfd);
+    if (!told.ok()) {
+      base::MutexLock tree(kernel_.tree_mutex());
+      kernel_.ReleaseTid(tid);
+      return told.error();
+    }
+  }
   base::RefPtr<Completion> vfork_done;
   if ((arguments.flags & CLONE_VFORK) != 0) {
     vfork_done = base::MakeRef<Completion>();
@@ -141,7 +158,9 @@ base::SysResult<uint64_t> Task::CloneProcess(const CloneArguments& arguments, co
     base::MutexLock tree(kernel_.tree_mutex());
     ThreadGroup* parent = (arguments.flags & CLONE_PARENT) != 0 ? group_->parent : group_.get();
     kernel_.AddProcess(group, *child, parent, group_->process_group);
+    group->without_terminal = group_->without_terminal;
   }
+  group->cpu_limit().Update();
   auto started = child->Start();
   if (!started.ok()) {
     child->AbandonStart();
@@ -158,6 +177,14 @@ base::SysResult<uint64_t> Task::CloneProcess(const CloneArguments& arguments, co
     }
   }
   return static_cast<uint64_t>(id);
+}
+
+base::Result<void> Task::InstallPidfd(ThreadGroup& child, base::GuestAddr where) {
+  base::Fd fd = TRY(InstallFd(ProcessFile::Create(*this, child, 0), /*close_on_exec=*/true));
+  int32_t number = fd.value();
+  auto told = memory_->memory().CopyOut(where, std::as_bytes(std::span(&number, 1)));
+  if (!told.ok()) TRY(fds_->Close(*this, fd));
+  return told;
 }
 
 void Task::AbandonStart() {

@@ -46,6 +46,8 @@ base::SysResult<void> Task::Exec(ExecArguments arguments) {
 
   // From here on it cannot fail.
   if (!BecomeOnlyThread()) return base::Restart::kNoIntr;
+  group_->timers().DeleteAll();
+  group_->ChangeStub(*memory_, *image.memory);
   ReleaseMemory();
   base::RefPtr<MemoryManager> memory = image.memory;
   bool shared_fds = fds_->reference_count() > 1;

@@ -56,9 +56,9 @@ platform::Event Task::RunGuest() {
     // An Interrupt before this point found in_guest_ false: it is seen here.
     if (attention_.load(std::memory_order_acquire)) guest_->Interrupt();
   }
-  cpu_account_.EndKernel();
+  cpu_account_.Enter(CpuAccount::Place::kGuest);
   platform::Event event = guest_->Run();
-  cpu_account_.EndGuest();
+  cpu_account_.Enter(CpuAccount::Place::kKernel);
   base::MutexLock lock(mutex_);
   in_guest_ = false;
   return event;

@@ -20,20 +20,29 @@
 #include "sentry/signals/pending_signals.h"
 #include "sentry/signals/signal_handlers.h"
 #include "sentry/task/limits.h"
+#include "sentry/task/resource_usage.h"
+#include "sentry/time/cpu_limit.h"
 #include "sentry/time/interval_timer.h"
+#include "sentry/time/posix_timers.h"
 
 namespace sentry {
 
 class Container;
 class Kernel;
+class MemoryManager;
 class Task;
+class Terminal;
 class ThreadGroup;
 
 // A session (setsid(2)). Guarded by the tree lock.
 class Session : public base::RefCounted {
  public:
-  explicit Session(base::Pid id) : id(id) {}
+  explicit Session(base::Pid id);
+  ~Session() override;
+
   const base::Pid id;
+  base::RefPtr<Terminal> terminal;  // The controlling terminal; null: none.
+  base::Pid lost_foreground;        // The foreground process group of one that was hung up; 0: none.
 };
 
 // A process group. Guarded by the tree lock.
@@ -83,11 +92,29 @@ class ThreadGroup : public base::RefCounted {
     return stopped_;
   }
 
+  // --- Timers. Any thread, without the signal lock.
   IntervalTimer& real_timer() { return real_timer_; }
+  IntervalTimer& virtual_timer() { return virtual_timer_; }
+  IntervalTimer& profiling_timer() { return profiling_timer_; }
+  PosixTimers& timers() { return timers_; }
+  CpuLimit& cpu_limit() { return cpu_limit_; }
+  // At the end of the process.
+  void StopTimers();
+
+  // --- Resource usage (resource_usage.h makes something of it). Any thread.
+  // Of all threads, guest time cut to what the stubs had; `wall_ns`: what it was before that.
+  ResourceUsage UsageLocked(int64_t* wall_ns = nullptr) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(signal_mutex_);
+  // Remembers the resident size if it is the largest so far.
+  void NoteResident(MemoryManager& memory);
+  // Where its threads run; and a change of that (execve).
+  void SetStub(MemoryManager& memory);
+  void ChangeStub(MemoryManager& from, MemoryManager& to);
 
   base::Mutex& signal_mutex() ABSL_LOCK_RETURNED(signal_mutex_) { return signal_mutex_; }
   // Notified (POLLIN) when a signal is queued for the process or one of its threads: signalfd, sigtimedwait.
   base::WaitQueue& signal_queue() { return signal_wait_; }
+  // What is pending for the process or any of its threads.
+  base::abi::SignalSet PendingForAny() const;
 
   // --- Job control, for the parent's wait4 and waitid. Any thread.
   // The wait status of a stop not yet waited for (WUNTRACED), 0 if none; whether a continuation has not been waited for
@@ -97,6 +124,8 @@ class ThreadGroup : public base::RefCounted {
 
   // --- Children. Notified (POLLIN) when a child changes state; for wait4 and friends. Any thread.
   base::WaitQueue& child_queue() { return child_wait_; }
+  // Notified (POLLIN) when a thread has left `tasks`, the last one's leaving included. Any thread.
+  base::WaitQueue& thread_exit_queue() { return thread_exit_; }
 
   // --- Guarded by Kernel::tree_mutex().
   // Live threads; tasks[0] need not be the leader. Written with both the tree lock and the signal lock held; read with
@@ -115,11 +144,9 @@ class ThreadGroup : public base::RefCounted {
   std::string last_name;  // Of a zombie: its last thread's.
   bool child_subreaper = false;
   bool did_exec = false;
-  // Child resource usage of reaped children, nanoseconds.
-  int64_t children_user_ns = 0, children_system_ns = 0;
+  bool without_terminal = false;  // Gave up its session's terminal (TIOCNOTTY).
+  ResourceUsage children_usage;   // Of reaped children and theirs.
 
-  // Times of threads that have ended, nanoseconds. Guarded by signal_mutex().
-  int64_t exited_user_ns = 0, exited_system_ns = 0;
   // Set for a container's first process before it runs: pid_namespaces(7) protects it from signals.
   std::atomic<bool> protected_init{false};
 
@@ -148,10 +175,15 @@ class ThreadGroup : public base::RefCounted {
   int group_exit_status_ ABSL_GUARDED_BY(signal_mutex_) = 0;
   Task* exec_task_ ABSL_GUARDED_BY(signal_mutex_) = nullptr;  // Waits in execve for the other threads to end.
   std::atomic<bool> group_exiting_{false};
+  ResourceUsage exited_ ABSL_GUARDED_BY(signal_mutex_);       // Of ended threads; once all have, of the process.
+  int64_t past_stubs_ns_ ABSL_GUARDED_BY(signal_mutex_) = 0;  // Guest time before stub_pid_.
+  std::atomic<int> stub_pid_{0};                              // The host's; 0: none.
   base::WaitQueue signal_wait_;
   base::WaitQueue continue_wait_;  // Notified (POLLIN) when stopped threads shall look again.
   base::WaitQueue child_wait_;
-  IntervalTimer real_timer_;
+  IntervalTimer real_timer_, virtual_timer_, profiling_timer_;
+  PosixTimers timers_;
+  CpuLimit cpu_limit_;
   base::WaitQueue thread_exit_;  // Notified when a thread has left `tasks`.
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "sentry/kernel.h"
+#include "sentry/task/resource_usage.h"
 #include "sentry/task/task.h"
 #include "sentry/task/thread_group.h"
 
@@ -14,11 +15,6 @@ namespace sentry {
 namespace {
 
 constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
-
-// Clock ids of processes and threads: the id's complement above three bits that say which clock (linux/posix-timers.h).
-constexpr int kCpuClockPerThread = 4;
-constexpr int kCpuClockKind = 3;
-constexpr int kCpuClockFd = 3;
 
 int64_t ToNs(const timespec& time) { return time.tv_sec * kNanosecondsPerSecond + time.tv_nsec; }
 
@@ -64,20 +60,12 @@ base::Result<int64_t> ReadProcessClock(Task& task, base::Pid pid) {
 
 }  // namespace
 
-CpuTimes ThreadTimes(const Task& task) {
-  return {.user_ns = task.cpu_account().guest_ns(), .system_ns = task.cpu_account().kernel_ns()};
-}
-
-CpuTimes ProcessTimes(ThreadGroup& group) {
-  base::MutexLock lock(group.signal_mutex());
-  CpuTimes sum{.user_ns = group.exited_user_ns, .system_ns = group.exited_system_ns};
-  for (const Task* task : group.tasks) {
-    if (task->leaving()) continue;
-    CpuTimes times = ThreadTimes(*task);
-    sum.user_ns += times.user_ns;
-    sum.system_ns += times.system_ns;
-  }
-  return sum;
+CpuClockId CpuClockId::Decode(int32_t clock) {
+  constexpr int kPerThread = 4;
+  constexpr int kKind = 3;
+  constexpr int kDescriptor = 3;
+  return {
+      .id = ~(clock >> 3), .per_thread = (clock & kPerThread) != 0, .is_descriptor = (clock & kKind) == kDescriptor};
 }
 
 base::Result<int64_t> ReadClock(Task& task, int32_t id) {
@@ -88,10 +76,11 @@ base::Result<int64_t> ReadClock(Task& task, int32_t id) {
   }
   if (id == CLOCK_PROCESS_CPUTIME_ID) return ReadProcessClock(task, base::Pid(0));
   if (id == CLOCK_THREAD_CPUTIME_ID) return ReadThreadClock(task, base::Tid(0));
-  if (id >= 0 || (id & kCpuClockKind) == kCpuClockFd) return base::Errno(EINVAL);
-  int32_t target = ~(id >> 3);
-  if ((id & kCpuClockPerThread) != 0) return ReadThreadClock(task, base::Tid(target));
-  return ReadProcessClock(task, base::Pid(target));
+  if (id >= 0) return base::Errno(EINVAL);
+  CpuClockId clock = CpuClockId::Decode(id);
+  if (clock.is_descriptor) return base::Errno(EINVAL);
+  if (clock.per_thread) return ReadThreadClock(task, base::Tid(clock.id));
+  return ReadProcessClock(task, base::Pid(clock.id));
 }
 
 base::Result<int64_t> ClockResolution(Task& task, int32_t id) {

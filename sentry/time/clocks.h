@@ -9,17 +9,17 @@
 namespace sentry {
 
 class Task;
-class ThreadGroup;
 
-struct CpuTimes {
-  int64_t user_ns = 0;
-  int64_t system_ns = 0;
-  int64_t total() const { return user_ns + system_ns; }
+// A clock id of a process or thread (clock_getcpuclockid(3)): the id's complement above three bits that say which clock
+// (linux/posix-timers.h).
+struct CpuClockId {
+  int32_t id = 0;  // 0: the caller's.
+  bool per_thread = false;
+  bool is_descriptor = false;  // No process's: the clock of a device.
+
+  // REQUIRES: clock < 0.
+  static CpuClockId Decode(int32_t clock);
 };
-// As the kernel side measured them (CpuAccount). Any thread.
-CpuTimes ThreadTimes(const Task& task);
-// Of all threads, past ones included. No lock held.
-CpuTimes ProcessTimes(ThreadGroup& group);
 
 // The time of a clock, nanoseconds. `id` as the guest gives it, CPU clocks of processes and threads included.
 // EINVAL: no such clock, or one of a process that is not there. Own fiber.

@@ -5,19 +5,19 @@
 
 #include <algorithm>
 
-#include "sentry/sched/scheduler.h"
 #include "sentry/task/thread_group.h"
 
 namespace sentry {
 
 constinit base::LockClass IntervalTimer::kLock{"IntervalTimer::mutex_"};
 
-IntervalTimer::IntervalTimer(ThreadGroup& group, Scheduler& scheduler)
-    : group_(group), scheduler_(scheduler), mutex_(kLock), timer_(scheduler.timers(), [this] { Expired(); }) {}
+IntervalTimer::IntervalTimer(ThreadGroup& group, Scheduler& scheduler, TimerClock clock, int signal)
+    : group_(group), clock_(clock), signal_(signal), mutex_(kLock), timer_(scheduler, group, [this] { Deliver(); }) {}
 
 IntervalTimer::Setting IntervalTimer::Get() const {
+  int64_t now = clock_.Now();
   base::MutexLock lock(mutex_);
-  return GetLocked(base::MonotonicNow());
+  return GetLocked(now);
 }
 
 IntervalTimer::Setting IntervalTimer::GetLocked(int64_t now_ns) const {
@@ -26,46 +26,43 @@ IntervalTimer::Setting IntervalTimer::GetLocked(int64_t now_ns) const {
   return {.remaining_ns = std::max<int64_t>(deadline_ - now_ns, 1), .interval_ns = interval_};
 }
 
+void IntervalTimer::ArmLocked(int64_t now_ns) {
+  idle_looks_ = now_ns == last_look_ ? idle_looks_ + 1 : 0;
+  last_look_ = now_ns;
+  timer_.Set(deadline_ == base::kForever ? base::kForever : clock_.WhenToLook(now_ns, deadline_, idle_looks_));
+}
+
 IntervalTimer::Setting IntervalTimer::Set(Setting setting) {
+  int64_t now = clock_.Now();
   base::MutexLock lock(mutex_);
-  int64_t now = base::MonotonicNow();
   Setting old = GetLocked(now);
   interval_ = setting.interval_ns;
   if (setting.remaining_ns == 0 || __builtin_add_overflow(now, setting.remaining_ns, &deadline_)) {
     deadline_ = base::kForever;
   }
-  timer_.Set(deadline_);
+  ArmLocked(now);
   return old;
 }
 
-void IntervalTimer::Expired() {
-  // The process may be on its way out.
-  if (!group_.TryRef()) return;
-  bool spawned = scheduler_.Spawn([this] {
-    Deliver();
-    group_.Unref();
-  });
-  // Without memory for a fiber the signal is lost. The reference is not given back: were it the last one, the timer
-  // would be cancelled under the queue's lock.
-  static_cast<void>(spawned);
-}
-
 void IntervalTimer::Deliver() {
+  int64_t now = clock_.Now();
   {
     base::MutexLock lock(mutex_);
-    int64_t now = base::MonotonicNow();
-    if (deadline_ > now) return;  // Set anew meanwhile.
-    if (interval_ == 0) {
+    if (deadline_ == base::kForever) return;
+    bool due = deadline_ <= now;
+    if (due && interval_ == 0) {
       deadline_ = base::kForever;
-    } else {
+    } else if (due) {
       int64_t interval = std::max(interval_, kShortestInterval);
       int64_t missed = (now - deadline_) / interval;
       if (__builtin_add_overflow(deadline_, (missed + 1) * interval, &deadline_)) deadline_ = base::kForever;
-      timer_.Set(deadline_);
     }
+    ArmLocked(now);
+    // Set anew meanwhile, or CPU time that went by slower than the wall clock's.
+    if (!due) return;
   }
   base::abi::Siginfo info;
-  info.signo = SIGALRM;
+  info.signo = signal_;
   info.code = SI_KERNEL;
   group_.SendSignal(info);
 }

@@ -89,11 +89,6 @@ class MemoryDevice : public Device {
   const Kind kind_;
 };
 
-class NoTerminal : public Device {
- public:
-  base::Result<base::RefPtr<FileDescription>> Open(Context&, const Path&, int) override { return base::Errno(ENXIO); }
-};
-
 struct Node {
   const char* name;
   uint32_t major, minor;
@@ -111,7 +106,8 @@ constexpr struct {
 } kLinks[] = {{"fd", "/proc/self/fd"},
               {"stdin", "/proc/self/fd/0"},
               {"stdout", "/proc/self/fd/1"},
-              {"stderr", "/proc/self/fd/2"}};
+              {"stderr", "/proc/self/fd/2"},
+              {"ptmx", "pts/ptmx"}};
 
 }  // namespace
 
@@ -121,7 +117,6 @@ void AddMemoryDevices(DeviceTable& table) {
   table.AddCharacter(kMemoryMajor, 7, base::MakeRef<MemoryDevice>(Kind::kFull));
   table.AddCharacter(kMemoryMajor, 8, base::MakeRef<MemoryDevice>(Kind::kRandom));
   table.AddCharacter(kMemoryMajor, 9, base::MakeRef<MemoryDevice>(Kind::kRandom));
-  table.AddCharacter(kTtyMajor, 0, base::MakeRef<NoTerminal>());
 }
 
 base::Result<void> PopulateDev(Context& context, const Path& dev) {

@@ -20,6 +20,15 @@ class TextFile : public FileDescription {
   TextFile(Path path, int flags, base::RefPtr<TextInode> inode)
       : FileDescription(std::move(path), flags), inode_(std::move(inode)) {}
 
+  // Without the offset's lock: the text may be about this very file, or another one (/proc/PID/fdinfo).
+  base::Result<size_t> TryRead(Context& context, IoSequence& to) override {
+    int64_t at = offset();
+    size_t count = TRY(TryReadAt(context, to, at));
+    base::MutexLock lock(offset_mutex_);
+    offset_ = at + static_cast<int64_t>(count);
+    return count;
+  }
+
   base::Result<size_t> TryReadAt(Context& context, IoSequence& to, int64_t offset) override {
     std::string text;
     bool fresh = offset == 0;
