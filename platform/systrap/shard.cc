@@ -76,10 +76,12 @@ void* Shard::ReapLoop(void* argument) {
       self->ReapUnknown(pid);
       continue;
     }
-    if (stub.get() == self->zygote_.get()) {
-      RUNSC_INFO("systrap: zygote %d is gone", pid);
-    }
     stub->OnHostDeath();
+    if (stub.get() == self->zygote_.get()) {
+      // Its container could neither fork nor map a file any more, and would live on like that.
+      RUNSC_INFO("systrap: zygote %d is gone, and its container with it", pid);
+      self->KillAll();
+    }
     // Whoever still holds the id gives it back at once; the host's calls on a dead process return.
     while (!stub->reaped()) RawSyscall(SYS_sched_yield);
   }

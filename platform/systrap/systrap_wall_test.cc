@@ -195,6 +195,27 @@ TEST_F(SystrapWallTest, ASiblingThatScribblesOverSlotsHarmsOnlyItsProcess) {
   });
 }
 
+TEST_F(SystrapWallTest, AContainerEndsWithItsZygote) {
+  executor_->Call([&] {
+    auto spinning_space = NewSpace();
+    Registers r = StartAt(guest_spin);
+    r.rdi = kData;
+    auto spinning = NewThread(*spinning_space, r);
+    std::thread fiber = executor_->Spawn([&] { EXPECT_EQ(spinning->Run().kind, Event::Kind::kGone); });
+    auto space = NewSpace();
+    r = StartAt(guest_once);
+    r.rax = SYS_getppid;
+    auto thread = NewThread(*space, r);
+    ASSERT_EQ(thread->Run().kind, Event::Kind::kSyscall);
+    // The zygote leads the process group of its stubs.
+    EXPECT_EQ(kill(getpgid(thread->host_tid()), SIGKILL), 0);
+    fiber.join();
+    thread->set_syscall(SyscallAction::kReturn, 0);
+    EXPECT_EQ(RunToExit(*thread, Zero), std::nullopt);
+    EXPECT_FALSE(container_->NewAddressSpace().ok());
+  });
+}
+
 // ---- What outlives the sentry.
 
 // Counts processes named so that are not zombies.
