@@ -260,6 +260,7 @@ FileLocks::Request::~Request() {
 base::WaitQueue& FileLocks::Request::queue() { return locks_->queue; }
 
 bool FileLocks::LeadsBackLocked(const void* owner, const Request& request, int depth) {
+  TheTable().mutex.AssertHeld();
   if (depth == 0) return false;
   for (const FileLock& held : request.locks_->locks) {
     if (!Conflict(held, request.lock_) || held.kind != LockKind::kProcess) continue;
