@@ -38,10 +38,17 @@ StatusOr<Handshake::Message> Handshake::Expect(Step step) {
 StatusOr<bool> Handshake::Ready() {
   RETURN_IF_ERROR(Send(Step::kReady));
   Message answer = TRY_STATUS(Receive());
-  socket_.Reset();
-  // Until here this process died with runsc.
+  // Until here this process died with runsc, which may end as soon as the socket is closed.
   if (answer.step == Step::kDetached && prctl(PR_SET_PDEATHSIG, 0) != 0) return SystemError("prctl");
+  socket_.Reset();
   return answer.step == Step::kAttached;
+}
+
+void Handshake::WaitForClose() {
+  while (socket_) {
+    StatusOr<Packet> packet = ReceivePacket(socket_.get());
+    if (!packet.ok() || packet->end) socket_.Reset();
+  }
 }
 
 void Handshake::Fail(std::string_view message) {

@@ -4,6 +4,7 @@
 //   -> kMapIds   (only if it has made a user namespace)      <- kIdsMapped
 //                                                           <- kGo (after the hooks; may carry descriptors)
 //   -> kReady, or kFailed with a message at any time        <- kAttached or kDetached
+//   -> closes its end: it has done what that asks
 // A side that sees the other's end closed gives up.
 #pragma once
 
@@ -47,8 +48,10 @@ class Handshake {
   StatusOr<Message> Expect(Step step);
 
   // The child's last words. Ready tells runsc that the setup is done and learns what runsc wants: true if it stays
-  // attached, so that this process is to die with it; false if it will end now. Closes the socket.
+  // attached, so that this process is to die with it; false if it will end. Closes the socket once that is arranged.
   StatusOr<bool> Ready();
+  // For runsc, after the last word: until the child has acted on it (or has died).
+  void WaitForClose();
   // Tells runsc why the setup failed: the text is what the user sees. Closes the socket.
   void Fail(std::string_view message);
 

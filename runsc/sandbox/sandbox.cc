@@ -209,6 +209,8 @@ Status Sandbox::HandleMessage(bool from_sentry, const SandboxOptions& options) {
 Status Sandbox::Release(bool attached) {
   Handshake::Step step = attached ? Handshake::Step::kAttached : Handshake::Step::kDetached;
   RETURN_IF_ERROR(sentry_handshake_.Send(step));
+  sentry_handshake_.WaitForClose();
+  gofer_handshake_.WaitForClose();
   released_ = true;
   return absl::OkStatus();
 }
