@@ -46,24 +46,35 @@ StatusOr<base::UniqueFd> Lock(const std::string& directory) {
   return status.st_nlink > 0 ? std::move(fd) : base::UniqueFd();
 }
 
-// What is there now, whatever was written last.
-void CorrectStatus(ContainerState& state) {
-  if (state.status == ContainerStatus::kCreating && state.sandbox.pid == 0) return;
+// Whether somebody holds the lock.
+bool IsLocked(const std::string& directory) {
+  base::UniqueFd fd(open((directory + "/" + kLockFile).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  return fd && flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+// What is there now, whatever was written last. `locked`: we hold the lock.
+void CorrectStatus(ContainerState& state, const std::string& directory, bool locked) {
+  if (state.status == ContainerStatus::kCreating) {
+    // Whoever creates a container holds its lock all the while.
+    if (locked || !IsLocked(directory)) state.status = ContainerStatus::kStopped;
+    return;
+  }
   if (!IsAlive(state.sandbox)) state.status = ContainerStatus::kStopped;
 }
 
-StatusOr<ContainerState> ReadStateFile(const std::string& directory, const std::string& id) {
+StatusOr<ContainerState> ReadStateFile(const std::string& directory, const std::string& id, bool locked) {
   std::string path = directory + "/" + kStateFile;
   if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
     // Its creation was cut off, or is just going on: there is nothing of it yet.
     ContainerState state;
     state.id = id;
-    state.status = ContainerStatus::kStopped;
+    state.status = ContainerStatus::kCreating;
+    CorrectStatus(state, directory, locked);
     return state;
   }
   std::string text = TRY_STATUS(ReadFile(path, 32 << 20));
   ContainerState state = TRY_STATUS(StateFromJson(text, path));
-  CorrectStatus(state);
+  CorrectStatus(state, directory, locked);
   return state;
 }
 
@@ -125,7 +136,7 @@ StatusOr<LockedContainer> LockedContainer::Load(const std::string& root, const s
   }
   container.lock_ = TRY_STATUS(Lock(container.directory_));
   if (!container.lock_) return NoSuchContainer(id);
-  container.state_ = TRY_STATUS(ReadStateFile(container.directory_, id));
+  container.state_ = TRY_STATUS(ReadStateFile(container.directory_, id, true));
   return container;
 }
 
@@ -155,7 +166,7 @@ StatusOr<ContainerState> ReadState(const std::string& root, const std::string& i
     if (errno == ENOENT || errno == ENOTDIR) return NoSuchContainer(id);
     return SystemError(directory);
   }
-  return ReadStateFile(directory, id);
+  return ReadStateFile(directory, id, false);
 }
 
 StatusOr<spec::LoadedSpec> ReadSavedConfig(const std::string& root, const std::string& id) {
