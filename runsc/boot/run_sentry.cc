@@ -27,9 +27,8 @@ int RunSentry(BootConfig config, Fds fds) {
     fds.runsc.Fail(Message(SystemError("cannot prepare the systrap platform", platform.error().code())));
     return kFailed;
   }
-  bool log_only = config.settings.seccomp_log;
   bool allow_own_uid = config.allow_own_uid;
-  Status status = LockDown(log_only);
+  Status status = LockDown(config.settings);
   if (!status.ok()) {
     fds.runsc.Fail(Message(status));
     return kFailed;

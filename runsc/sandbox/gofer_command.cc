@@ -50,7 +50,7 @@ StatusOr<gofer::Config> EnterGofer(const boot::wire::GoferSetup& setup, Handshak
   }
   if (setup.user_namespace()) RETURN_IF_ERROR(EnterUserNamespace(-1, -1, runsc));
   RETURN_IF_ERROR(KeepCapabilities(kCapabilities));
-  RETURN_IF_ERROR(InstallGoferFilter(settings.seccomp_log));
+  RETURN_IF_ERROR(InstallGoferFilter(settings));
   return config;
 }
 

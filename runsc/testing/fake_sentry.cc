@@ -149,7 +149,7 @@ int FakeSentry(BootConfig config, Fds fds) {
     return 1;
   }
   bool allow_own_uid = config.allow_own_uid;
-  Status status = LockDown(config.settings.seccomp_log);
+  Status status = LockDown(config.settings);
   FakeKernel kernel(std::move(config), fds);
   std::unique_ptr<control::Server> server;
   if (status.ok()) {
