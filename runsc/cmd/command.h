@@ -28,6 +28,8 @@ struct Command {
   std::string_view name;
   std::string_view summary;  // Empty: not shown by --help.
   StatusOr<int> (*run)(CommandLine& line);
+  // Makes namespaces: for a caller who is not root, it runs in a user namespace.
+  bool makes_namespaces = false;
 };
 
 std::span<const Command> AllCommands();
@@ -45,6 +47,8 @@ StatusOr<int> StateCommand(CommandLine& line);
 StatusOr<int> KillCommand(CommandLine& line);
 StatusOr<int> DeleteCommand(CommandLine& line);
 StatusOr<int> ExecCommand(CommandLine& line);
+StatusOr<int> PauseCommand(CommandLine& line);
+StatusOr<int> ResumeCommand(CommandLine& line);
 StatusOr<int> ListCommand(CommandLine& line);
 StatusOr<int> PsCommand(CommandLine& line);
 StatusOr<int> WaitCommand(CommandLine& line);

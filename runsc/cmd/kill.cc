@@ -4,6 +4,7 @@
 
 #include "runsc/cmd/options.h"
 #include "runsc/control/client.h"
+#include "runsc/sandbox/cgroup.h"
 #include "runsc/spec/names.h"
 #include "runsc/state/state.h"
 
@@ -45,6 +46,8 @@ StatusOr<int> KillCommand(CommandLine& line) {
   if (group != 0) target = control::SignalTarget::kGroup;
   control::Client client = TRY_STATUS(control::Client::Connect(ContainerDirectory(line.settings.root, id)));
   RETURN_IF_ERROR(client.Signal(target, pid != 0 ? pid : group, *signal));
+  // On version 1 a frozen process does not even die.
+  if (state.status == ContainerStatus::kPaused && *signal == SIGKILL) RETURN_IF_ERROR(Cgroup::Thaw(state.guest_cgroup));
   return 0;
 }
 

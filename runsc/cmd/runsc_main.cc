@@ -7,6 +7,7 @@
 
 #include "base/version.h"
 #include "runsc/cmd/command.h"
+#include "runsc/sandbox/rootless.h"
 #include "runsc/util/log.h"
 
 namespace runsc {
@@ -92,6 +93,13 @@ StatusOr<int> Run(std::vector<std::string> words, const EntryPoints& entry) {
   line.arguments.assign(words.begin() + 1, words.end());
   line.settings = CurrentSettings();
   line.entry = &entry;
+  if (command->makes_namespaces && geteuid() != 0) {
+    // The default of --root depends on who we are, so it is fixed before that changes.
+    RETURN_IF_ERROR(SetFlag("root", line.settings.root));
+    RETURN_IF_ERROR(SetFlag("rootless", "true"));
+    RETURN_IF_ERROR(EnterRootlessNamespace());
+    line.settings = CurrentSettings();
+  }
   return command->run(line);
 }
 

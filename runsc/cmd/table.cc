@@ -9,17 +9,19 @@ StatusOr<int> HiddenGofer(CommandLine& line) { return GoferCommand(*line.entry);
 StatusOr<int> HiddenSentry(CommandLine& line) { return SentryCommand(*line.entry); }
 
 constexpr Command kCommands[] = {
-    {"run", "create and start a container, and wait for it", RunCommand},
-    {"create", "create a container", CreateCommand},
+    {"run", "create and start a container, and wait for it", RunCommand, true},
+    {"create", "create a container", CreateCommand, true},
     {"start", "start a created container", StartCommand},
     {"state", "print the state of a container", StateCommand},
     {"kill", "send a signal to a container", KillCommand},
     {"delete", "remove what is left of a container", DeleteCommand},
     {"exec", "run a process in a running container", ExecCommand},
+    {"pause", "stop all processes of a container", PauseCommand},
+    {"resume", "let the processes of a paused container go on", ResumeCommand},
     {"list", "list the containers", ListCommand},
     {"ps", "list the processes of a container", PsCommand},
     {"wait", "wait until a container's process ends", WaitCommand},
-    {"do", "run a command in a sandbox on the host's files", DoCommand},
+    {"do", "run a command in a sandbox on the host's files", DoCommand, true},
     {"spec", "write a config.json to start from", SpecCommand},
     {"features", "print what this runtime can do", FeaturesCommand},
     {"syscalls", "list the system calls and how much of each is there", SyscallsCommand},

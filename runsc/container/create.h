@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "runsc/sandbox/cgroup.h"
+#include "runsc/sandbox/cgroup_cleaner.h"
 #include "runsc/sandbox/sandbox.h"
 #include "runsc/state/state.h"
 
@@ -41,11 +43,18 @@ class CreatedContainer {
  private:
   CreatedContainer() = default;
   Status Start(CreateOptions options);
+  Status SetConsole(const CreateOptions& options, SandboxOptions* sandbox);
+  Status SetCgroup();
+  // Before the gofer, with the sandbox's namespaces there: prestart and createRuntime.
+  Status RunRuntimeHooks(pid_t sandbox);
   void Undo();
 
   Settings settings_;
   std::string pid_file_;
   spec::LoadedSpec loaded_;
+  base::UniqueFd console_;
+  std::optional<Cgroup> cgroup_;
+  CgroupCleaner cgroup_cleaner_;
   // Null when moved from, or not made yet.
   std::unique_ptr<LockedContainer> container_;
   std::unique_ptr<Sandbox> sandbox_;

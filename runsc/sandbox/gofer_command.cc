@@ -7,9 +7,11 @@
 #include "runsc/boot/boot.pb.h"
 #include "runsc/boot/lockdown.h"
 #include "runsc/sandbox/entry.h"
+#include "runsc/sandbox/hooks.h"
 #include "runsc/sandbox/mounts.h"
 #include "runsc/sandbox/privileges.h"
 #include "runsc/sandbox/setup_file.h"
+#include "runsc/spec/parse.h"
 
 namespace runsc {
 namespace {
@@ -35,12 +37,23 @@ StatusOr<gofer::Config> OpenTrees(const boot::wire::GoferSetup& setup, const Set
   return config;
 }
 
+// In this process's mount namespace, so that what they mount below the root filesystem gets into the tree.
+Status RunCreateContainerHooks(const boot::wire::GoferSetup& setup) {
+  if (setup.hook_spec().empty()) return absl::OkStatus();
+  spec::Spec spec = TRY_STATUS(spec::ParseSpec(setup.hook_spec(), setup.hook_spec_name()));
+  Status status = RunHooks(spec.hooks.create_container, "hooks.createContainer", setup.bundle(), setup.hook_state());
+  return Annotate(status, setup.hook_spec_name());
+}
+
 StatusOr<gofer::Config> EnterGofer(const boot::wire::GoferSetup& setup, Handshake& runsc) {
   RETURN_IF_ERROR(HardenSelf("runsc-gofer", runsc));
   ProtectFromOom();
   for (const auto& [name, value] : setup.flags()) RETURN_IF_ERROR(SetFlag(name, value));
   Settings settings = CurrentSettings();
   RETURN_IF_ERROR(SeparateMounts(true));
+  RETURN_IF_ERROR(RunCreateContainerHooks(setup));
+  RETURN_IF_ERROR(ForbidNewPrivileges());
+  if (setup.drop_kernel_mounts()) RETURN_IF_ERROR(DropKernelMounts());
   gofer::Config config = TRY_STATUS(OpenTrees(setup, settings));
   RETURN_IF_ERROR(EnterEmptyRoot());
   // The sandbox's network namespace, rather than one more: there is no socket call in the gofer's filter anyway.

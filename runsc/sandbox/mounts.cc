@@ -6,9 +6,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <iterator>
+#include <sstream>
 #include <utility>
 #include <vector>
+
+#include "runsc/util/files.h"
 
 namespace runsc {
 namespace {
@@ -31,6 +37,27 @@ StatusOr<base::UniqueFd> NewFilesystem(const char* type, const std::vector<Optio
   base::UniqueFd mount(static_cast<int>(syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, attributes)));
   if (!mount) return SystemError(std::string("mounting a ") + type);
   return mount;
+}
+
+constexpr size_t kMaxMountInfo = 16 << 20;
+
+constexpr const char* kKernelFilesystems[] = {
+    "proc",       "sysfs",     "devtmpfs", "devpts",     "cgroup", "cgroup2",   "debugfs", "tracefs",
+    "securityfs", "configfs",  "fusectl",  "pstore",     "bpf",    "hugetlbfs", "mqueue",  "binfmt_misc",
+    "efivarfs",   "selinuxfs", "smackfs",  "rpc_pipefs", "nfsd",   "autofs",    "nsfs",    "resctrl"};
+
+// Blanks in /proc/self/mountinfo are written as backslash, 0, 4, 0 and so on.
+std::string Unescape(const std::string& text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size()) {
+      out += static_cast<char>(strtol(text.substr(i + 1, 3).c_str(), nullptr, 8));
+      i += 3;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
 }
 
 // pivot_root refuses where the root is the kernel's initial ramfs: then the new root is moved over the old one.
@@ -63,6 +90,29 @@ StatusOr<base::UniqueFd> NewProcfs() {
 Status SeparateMounts(bool receive) {
   if (mount(nullptr, "/", nullptr, MS_REC | (receive ? MS_SLAVE : MS_PRIVATE), nullptr) != 0) {
     return SystemError("making the mounts private");
+  }
+  return absl::OkStatus();
+}
+
+Status DropKernelMounts() {
+  std::istringstream lines(TRY_STATUS(ReadFile("/proc/self/mountinfo", kMaxMountInfo)));
+  std::vector<std::string> points;
+  for (std::string line; std::getline(lines, line);) {
+    // "id parent major:minor root mountpoint options [fields] - type source superoptions"
+    std::istringstream words(line);
+    std::string word, point, type;
+    for (int i = 0; i < 5 && words >> word; ++i) point = word;
+    while (words >> word && word != "-") continue;
+    words >> type;
+    if (std::find(std::begin(kKernelFilesystems), std::end(kKernelFilesystems), type) != std::end(kKernelFilesystems)) {
+      points.push_back(Unescape(point));
+    }
+  }
+  // The innermost first; with MNT_DETACH it does not matter what else lies below.
+  for (auto point = points.rbegin(); point != points.rend(); ++point) {
+    if (umount2(point->c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && errno != EINVAL && errno != ENOENT) {
+      return SystemError("unmounting " + *point);
+    }
   }
   return absl::OkStatus();
 }

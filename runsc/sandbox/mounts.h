@@ -19,6 +19,10 @@ StatusOr<base::UniqueFd> NewProcfs();
 // From here on mount events no longer reach the host; with `receive` the host's still come in.
 Status SeparateMounts(bool receive);
 
+// Unmounts every filesystem through which one talks to the kernel rather than stores files (proc, sysfs, devtmpfs,
+// cgroup...). REQUIRES: a mount namespace of our own, after SeparateMounts.
+Status DropKernelMounts();
+
 // Puts an empty read-only filesystem in the place of the root directory and gets rid of the old tree.
 // REQUIRES: a mount namespace of our own, after SeparateMounts.
 Status EnterEmptyRoot();

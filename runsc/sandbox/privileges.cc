@@ -69,12 +69,16 @@ Status SetCapabilities(uint64_t mask) {
 
 Status HardenSelf(const char* name, const Handshake& runsc) {
   if (prctl(PR_SET_DUMPABLE, 0) != 0) return SystemError("prctl(PR_SET_DUMPABLE)");
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return SystemError("prctl(PR_SET_NO_NEW_PRIVS)");
   RETURN_IF_ERROR(DieWithParent(runsc));
   prctl(PR_SET_NAME, name);
   umask(0);
   signal(SIGPIPE, SIG_IGN);
   RaiseLimits();
+  return absl::OkStatus();
+}
+
+Status ForbidNewPrivileges() {
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return SystemError("prctl(PR_SET_NO_NEW_PRIVS)");
   return absl::OkStatus();
 }
 

@@ -12,8 +12,11 @@
 namespace runsc {
 
 // The first thing a spawned gofer or sentry does: not dumpable, killed when the spawning runsc ends (see
-// Handshake::Ready), no_new_privs, umask 0, named `name`, SIGPIPE ignored, host limits that would hit it raised.
+// Handshake::Ready), umask 0, named `name`, SIGPIPE ignored, host limits that would hit it raised.
 Status HardenSelf(const char* name, const Handshake& runsc);
+
+// no_new_privs: no program that this process or its children run gets more than they have.
+Status ForbidNewPrivileges();
 
 // Lets the kernel's OOM killer choose others first, if we may.
 void ProtectFromOom();

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +15,7 @@
 #include "runsc/sandbox/entry.h"
 #include "runsc/sandbox/id_maps.h"
 #include "runsc/sandbox/setup_file.h"
+#include "runsc/state/state.h"
 #include "runsc/util/files.h"
 #include "runsc/util/log.h"
 
@@ -45,6 +47,12 @@ StatusOr<base::UniqueFd> NetworkToJoin(const SandboxOptions& options) {
   base::UniqueFd fd(open(network->path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return SystemError(options.spec->path + ": linux.namespaces: network: " + network->path);
   return fd;
+}
+
+bool IsHostRoot(const std::string& path) {
+  struct stat root, other;
+  return stat("/", &root) == 0 && stat(path.c_str(), &other) == 0 && root.st_dev == other.st_dev &&
+         root.st_ino == other.st_ino;
 }
 
 boot::wire::SandboxSetup DescribeSandbox(const SandboxOptions& options, const std::vector<HostTree>& trees) {
@@ -98,9 +106,20 @@ Status Sandbox::SpawnGofer(const SandboxOptions& options, int executable, base::
     wire->set_recursive(tree.recursive);
     wire->set_origin(tree.origin);
   }
+  setup.set_drop_kernel_mounts(IsHostRoot(trees_[0].path));
   setup.set_user_namespace(!options.spec->spec.linux_config.uid_mappings.empty());
-  setup.set_create_container_hooks(options.create_container_hooks);
-  setup.set_hook_state(options.hook_state);
+  if (options.run_create_container_hooks) {
+    ContainerState state;
+    state.id = options.id;
+    state.bundle = options.bundle;
+    state.oci_version = options.spec->spec.oci_version;
+    state.annotations = options.spec->spec.annotations;
+    state.sandbox = sentry_id_;
+    setup.set_hook_spec(options.spec->text);
+    setup.set_hook_spec_name(options.spec->path);
+    setup.set_hook_state(PublicStateJson(state, false));
+    setup.set_bundle(options.bundle);
+  }
 
   base::UniqueFd file = TRY_STATUS(WriteSetup(setup));
   base::UniqueFd log = TRY_STATUS(ChildLog(options, "gofer"));

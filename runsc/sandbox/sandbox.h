@@ -30,9 +30,8 @@ struct SandboxOptions {
   // Called with the sandbox's pid before it does anything that needs its surroundings: joins cgroups, runs hooks.
   std::function<Status(pid_t sandbox)> sandbox_spawned;
   std::function<Status(pid_t gofer)> gofer_spawned;
-  bool gofer_after_hooks = false;      // sandbox_spawned changes mounts, so the gofer must be started afterwards.
-  std::string create_container_hooks;  // Configuration text if the gofer has hooks to run, and their state.
-  std::string hook_state;
+  bool gofer_after_hooks = false;           // sandbox_spawned changes mounts, so the gofer must be started afterwards.
+  bool run_create_container_hooks = false;  // By the gofer, in its mount namespace.
 };
 
 // A gofer and a sentry that are ready, waiting for the word whether runsc stays with them. Until Release they die with

@@ -41,6 +41,7 @@ Fds TakeFds(const boot::wire::SandboxSetup& setup) {
 
 Status EnterSandbox(const boot::wire::SandboxSetup& setup, Handshake& runsc, base::UniqueFd* proc) {
   RETURN_IF_ERROR(HardenSelf("runsc-sentry", runsc));
+  RETURN_IF_ERROR(ForbidNewPrivileges());
   ProtectFromOom();
   RETURN_IF_ERROR(SeparateMounts(false));
   *proc = TRY_STATUS(NewProcfs());

@@ -31,7 +31,7 @@ struct Spawned {
 // exec succeeded; otherwise says which step failed. The calling process must be single-threaded.
 StatusOr<Spawned> Spawn(const SpawnOptions& options);
 
-// The running executable, to start it again as gofer or sentry. docs/decisions/002 has the reasons: it is run directly
+// The running executable, to start it again as gofer or sentry. docs/decisions/004 has the reasons: it is run directly
 // if only root may write to it, else from a sealed copy in memory.
 StatusOr<base::UniqueFd> OpenOwnExecutable();
 

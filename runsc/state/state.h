@@ -33,8 +33,7 @@ struct ContainerState {
   std::string owner;       // User name or number of whoever created it.
   std::map<std::string, std::string> annotations;
   std::vector<std::string> cgroups;  // Directories to remove.
-  std::string
-      poststop_hooks_spec;  // config.json if it has poststop hooks, as the bundle may be gone by then; else empty.
+  std::string guest_cgroup;          // The one that `pause` freezes; empty if there is none.
 };
 
 // The state as `runsc state` prints it and hooks get it: ociVersion, id, status, pid, bundle, annotations (and more).

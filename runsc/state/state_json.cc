@@ -45,7 +45,8 @@ std::string StateToJson(const ContainerState& state) {
                {"created", state.created_ns},
                {"owner", state.owner},
                {"annotations", state.annotations},
-               {"cgroups", state.cgroups}};
+               {"cgroups", state.cgroups},
+               {"guestCgroup", state.guest_cgroup}};
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -65,7 +66,8 @@ StatusOr<ContainerState> StateFromJson(std::string_view text, const std::string&
         .Required("created", &state.created_ns)
         .Optional("owner", &state.owner)
         .Optional("annotations", &state.annotations)
-        .Optional("cgroups", &state.cgroups);
+        .Optional("cgroups", &state.cgroups)
+        .Optional("guestCgroup", &state.guest_cgroup);
   }
   if (!document.error.empty()) return Failed(document.error);
   return state;
