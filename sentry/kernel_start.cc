@@ -2,6 +2,8 @@
 // Processes that come from outside: a container's first one, and those of `runsc exec`.
 #include <signal.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "sentry/fs/devpts/terminal.h"
 #include "sentry/kernel.h"
@@ -87,7 +89,15 @@ base::Result<base::RefPtr<ThreadGroup>> Kernel::StartProcess(ProcessArguments ar
   std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
   image.memory->address_space().SetName(name.substr(0, 15));
 
-  base::Tid tid = TRY(ReserveTid());
+  // The container's first process has the id 1, even if a hook has run in the container before it.
+  auto take_one = [this, &container, init = arguments.init] {
+    base::MutexLock tree(tree_mutex_);
+    if (init || !container.init) last_id_ = std::max(last_id_, 1);
+    auto [entry, fresh] = init ? ids_.try_emplace(1) : std::pair(ids_.end(), false);
+    if (fresh) entry->second.reserved = true;
+    return fresh;
+  };
+  base::Tid tid = take_one() ? base::Tid(1) : TRY(ReserveTid());
   auto group = base::MakeRef<ThreadGroup>(*this, container, base::Pid(tid.value()), base::MakeRef<SignalHandlers>(),
                                           arguments.limits, SIGCHLD);
   auto task = base::MakeRef<Task>(*this, tid,

@@ -112,7 +112,10 @@ Status SandboxKernel::BuildContainer(Fds& fds) {
   container_ = std::make_unique<sentry::Container>(config_.id, std::move(*spaces), std::move(mounts),
                                                    config_.spec.hostname, config_.spec.domainname);
   if (!config_.spec.process) return InvalidInput(config_.spec_name + ": process: missing");
-  sentry::Kernel::ProcessArguments first = TRY_STATUS(MakeProcess(*config_.spec.process, *container_));
+  MakeWorkingDirectory(*config_.spec.process, *container_);
+  auto made = MakeProcess(*config_.spec.process, *container_);
+  if (!made.ok()) return Annotate(made.status(), config_.spec_name);
+  sentry::Kernel::ProcessArguments first = std::move(*made);
   auto found = kernel_->CheckProgram(first);
   if (!found.ok()) return Failed(ProgramError(first.argv.empty() ? "" : first.argv[0], found.error()));
   if (HasTerminal(*config_.spec.process, fds.stdio)) {
@@ -242,6 +245,7 @@ int SandboxKernel::WaitForEnd() {
 }
 
 Status SandboxKernel::StartRoot() {
+  RETURN_IF_ERROR(RunStartHooks());
   return OnFiber([&]() -> Status {
     if (!first_) return WrongState("the container was started before");
     sentry::Kernel::ProcessArguments arguments = std::move(*first_);

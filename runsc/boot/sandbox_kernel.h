@@ -61,6 +61,9 @@ class SandboxKernel : public control::SandboxControl {
   StatusOr<int> StartProcess(sentry::Kernel::ProcessArguments arguments, base::RefPtr<sentry::HostTerminal> terminal,
                              control::ExitCallback exited);
   void ProcessExited(int pid, int status);
+  // hooks.startContainer (start_hooks.cc): one after the other, in the container, before its first process.
+  Status RunStartHooks();
+  Status RunStartHook(const spec::Hook& hook, const std::string& state);
   // Runs `body` on a fiber and returns what it returns.
   Status OnFiber(const std::function<Status()>& body);
 

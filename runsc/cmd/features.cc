@@ -15,7 +15,7 @@ StatusOr<int> FeaturesCommand(CommandLine& line) {
   Json json = {
       {"ociVersionMin", "1.0.0"},
       {"ociVersionMax", "1.2.0"},
-      {"hooks", {"prestart", "createRuntime", "createContainer", "poststart", "poststop"}},
+      {"hooks", {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}},
       {"mountOptions", {"async",  "atime",      "bind",   "dev",     "diratime",    "exec",     "noatime", "nodev",
                         "noexec", "norelatime", "nosuid", "private", "rbind",       "relatime", "ro",      "rprivate",
                         "rro",    "rslave",     "rw",     "slave",   "strictatime", "suid",     "sync"}},

@@ -52,9 +52,6 @@ StatusOr<CreatedContainer> CreatedContainer::Create(CreateOptions options, Setti
 
 Status CreatedContainer::Start(CreateOptions options) {
   const spec::Hooks& hooks = loaded_.spec.hooks;
-  if (!hooks.start_container.empty()) {
-    return InvalidInput(loaded_.path + ": hooks.startContainer: not supported");
-  }
   SandboxOptions sandbox;
   RETURN_IF_ERROR(SetConsole(options, &sandbox));
   sandbox.passed_fds = TRY_STATUS(PreservedFds(options.preserve_fds));

@@ -29,7 +29,12 @@ void RunLateHooks(const LockedContainer& container, const Settings& settings,
 
 Status StartContainer(LockedContainer& container, const Settings& settings) {
   control::Client client = TRY_STATUS(control::Client::Connect(container.directory()));
-  RETURN_IF_ERROR(client.Start());
+  Status started = client.Start();
+  if (!started.ok()) {
+    // It is of no more use: what had to run first has run, and would run again.
+    KillAndWait(container.state().sandbox, kDeathTimeoutMs).IgnoreError();
+    return started;
+  }
   container.state().status = ContainerStatus::kRunning;
   RETURN_IF_ERROR(container.Save());
   RunLateHooks(container, settings, &spec::Hooks::poststart, "hooks.poststart");
