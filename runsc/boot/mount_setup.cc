@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "runsc/boot/device_setup.h"
 #include "sentry/fs/devpts/devpts.h"
 #include "sentry/fs/procfs.h"
 #include "sentry/fs/sysfs.h"
@@ -76,6 +77,8 @@ class MountBuilder {
       RETURN_IF_ERROR(AddMount(i));
     }
     RETURN_IF_ERROR(MakeDev(has_dev));
+    RETURN_IF_ERROR(MakeDevices(config_, context_, Start()));
+    WarnOfSysctls();
     RETURN_IF_ERROR(RestrictPaths());
     if (config_.spec.root && config_.spec.root->readonly) {
       vfs::Path root = namespace_->root();
@@ -171,9 +174,13 @@ class MountBuilder {
       root = sentry::Devpts::Create(kernel_, *parsed);
     } else if (mount.type == "cgroup" || mount.type == "cgroup2") {
       root = EmptyDirectory(mount.type, kCgroupMagic);
-    } else {
-      RUNSC_WARN("%s: mounts of type %s are not supported yet: left out", where.c_str(), mount.type.c_str());
+    } else if (mount.type == "mqueue") {
+      // In every engine's defaults. Without the file system mq_open(3) fails as on a kernel that has none.
+      RUNSC_WARN("%s: mounts of type mqueue are not supported yet: left out", where.c_str());
       return absl::OkStatus();
+    } else {
+      return InvalidInput(
+          absl::StrCat(config_.spec_name, ": ", where, ".type: unknown filesystem type \"", mount.type, "\""));
     }
     return Attach(where, mount.destination, std::move(root), options.flags,
                   mount.source.empty() ? mount.type : mount.source);
@@ -195,6 +202,13 @@ class MountBuilder {
       if (!filled.ok()) return Error("/dev", "cannot be filled", filled.error());
     }
     return absl::OkStatus();
+  }
+
+  // TODO(compat): /proc/sys cannot be written yet. Engines set some by default, so they are no errors.
+  void WarnOfSysctls() {
+    for (const auto& [name, value] : config_.spec.linux_config.sysctl) {
+      RUNSC_WARN("linux.sysctl: %s cannot be set yet: left out", name.c_str());
+    }
   }
 
   Status RestrictPaths() {

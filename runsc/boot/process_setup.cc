@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "sentry/kernel_context.h"
@@ -104,10 +105,26 @@ StatusOr<sentry::Kernel::ProcessArguments> MakeProcess(const spec::Process& proc
   arguments.credentials = MakeCredentials(process);
   arguments.limits = MakeLimits(process);
   arguments.umask = process.user.umask.value_or(kDefaultUmask);
+  sentry::KernelContext context(arguments.credentials);
+  vfs::Path root = container.mounts->root();
+  auto cwd = vfs::EnterDirectory(context, {root, root}, process.cwd);
+  if (!cwd.ok()) return Failed("process.cwd: " + process.cwd + ": " + strerror(cwd.error().code()));
   bool has_home = std::any_of(process.env.begin(), process.env.end(),
                               [](const std::string& variable) { return variable.starts_with("HOME="); });
   if (!has_home) arguments.envp.push_back("HOME=" + HomeOf(container, process.user.uid));
   return arguments;
+}
+
+void MakeWorkingDirectory(const spec::Process& process, sentry::Container& container) {
+  auto credentials = base::MakeRef<vfs::Credentials>();
+  credentials->permitted = credentials->effective = credentials->bounding = ~vfs::CapabilitySet{0};
+  sentry::KernelContext context(credentials);
+  vfs::Path root = container.mounts->root();
+  // What cannot be made is told when it is entered.
+  for (size_t slash = process.cwd.find('/', 1); slash != std::string::npos; slash = process.cwd.find('/', slash + 1)) {
+    static_cast<void>(vfs::MakeDirectory(context, {root, root}, process.cwd.substr(0, slash), 0755));
+  }
+  static_cast<void>(vfs::MakeDirectory(context, {root, root}, process.cwd, 0755));
 }
 
 }  // namespace runsc

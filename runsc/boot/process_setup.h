@@ -13,4 +13,7 @@ namespace runsc {
 // environment has none, as runc does. `fds` and `exited` are left to the caller.
 StatusOr<sentry::Kernel::ProcessArguments> MakeProcess(const spec::Process& process, sentry::Container& container);
 
+// Makes the working directory, and what leads to it, where it is missing, as runc does for a container's first process.
+void MakeWorkingDirectory(const spec::Process& process, sentry::Container& container);
+
 }  // namespace runsc

@@ -22,7 +22,10 @@ int RunSentry(BootConfig config, Fds fds) {
   sigemptyset(&resized);
   sigaddset(&resized, SIGWINCH);
   pthread_sigmask(SIG_BLOCK, &resized, nullptr);
-  auto platform = platform::systrap::Systrap::Prepare({.zygotes = 1, .proc_fd = fds.proc.get()});
+  // Our own score is not for guests to inherit: they are whom the host is to kill.
+  int oom_score_adj = config.spec.process ? config.spec.process->oom_score_adj.value_or(0) : 0;
+  auto platform =
+      platform::systrap::Systrap::Prepare({.zygotes = 1, .proc_fd = fds.proc.get(), .oom_score_adj = oom_score_adj});
   if (!platform.ok()) {
     fds.runsc.Fail(Message(SystemError("cannot prepare the systrap platform", platform.error().code())));
     return kFailed;
