@@ -49,6 +49,8 @@ StatusOr<int> DeleteCommand(CommandLine& line);
 StatusOr<int> ExecCommand(CommandLine& line);
 StatusOr<int> PauseCommand(CommandLine& line);
 StatusOr<int> ResumeCommand(CommandLine& line);
+StatusOr<int> EventsCommand(CommandLine& line);
+StatusOr<int> UpdateCommand(CommandLine& line);
 StatusOr<int> ListCommand(CommandLine& line);
 StatusOr<int> PsCommand(CommandLine& line);
 StatusOr<int> WaitCommand(CommandLine& line);

@@ -73,7 +73,9 @@ StatusOr<int> DoCommand(CommandLine& line) {
                  true);
   parser.app().add_option("--root", options.root, "directory that becomes the root (default: /)");
   parser.app().add_option("--cwd", options.cwd, "working directory (default: the current one)");
-  parser.app().add_option("--volume,-v", options.volumes, "SOURCE:DESTINATION[:ro], may be given again")->expected(1);
+  parser.app()
+      .add_option("--volume,-v", options.volumes, "SOURCE:DESTINATION[:ro], may be given again")
+      ->allow_extra_args(false);
   if (!TRY_STATUS(parser.Parse())) return 0;
   options.command = parser.rest();
   if (!options.command.empty() && options.command[0] == "--") options.command.erase(options.command.begin());

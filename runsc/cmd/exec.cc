@@ -90,10 +90,12 @@ StatusOr<int> ExecCommand(CommandLine& line) {
   CLI::App& app = options.app();
   app.add_option("--process,-p", overrides.process_file, "file with the process as OCI JSON");
   app.add_option("--cwd", overrides.cwd, "working directory");
-  app.add_option("--env,-e", overrides.environment, "NAME=VALUE, may be given again")->expected(1);
+  app.add_option("--env,-e", overrides.environment, "NAME=VALUE, may be given again")->allow_extra_args(false);
   app.add_option("--user,-u", overrides.user, "UID or UID:GID");
-  app.add_option("--additional-gids,-g", overrides.groups, "one more group, may be given again")->expected(1);
-  app.add_option("--cap,-c", overrides.capabilities, "one more capability, may be given again")->expected(1);
+  app.add_option("--additional-gids,-g", overrides.groups, "one more group, may be given again")
+      ->allow_extra_args(false);
+  app.add_option("--cap,-c", overrides.capabilities, "one more capability, may be given again")
+      ->allow_extra_args(false);
   app.add_flag("--tty,-t", overrides.terminal, "the process has a terminal");
   app.add_flag("--no-new-privs", overrides.no_new_privileges, "no set-user-id programs");
   app.add_flag("--detach,-d", exec.detach, "do not wait");

@@ -82,6 +82,10 @@ StatusOr<int> Run(std::vector<std::string> words, const EntryPoints& entry) {
   bool done = false;
   RETURN_IF_ERROR(ParseGlobalFlags(words, &done));
   if (done) return 0;
+  if (!words.empty() && words[0] == "help") {
+    PrintHelp();
+    return 0;
+  }
   if (words.empty()) {
     PrintHelp();
     return InvalidInput("no command given");

@@ -21,6 +21,7 @@ StatusOr<int> SpecCommand(CommandLine& line) {
   options.app().add_option("--netns", network, "network namespace to use (default: a new one)");
   if (!TRY_STATUS(options.Parse())) return 0;
   spec::Spec spec = spec::DefaultSpec();
+  spec.root->readonly = true;
   spec.process->cwd = cwd;
   std::vector<std::string> command = options.rest();
   if (!command.empty() && command[0] == "--") command.erase(command.begin());

@@ -18,6 +18,8 @@ constexpr Command kCommands[] = {
     {"exec", "run a process in a running container", ExecCommand},
     {"pause", "stop all processes of a container", PauseCommand},
     {"resume", "let the processes of a paused container go on", ResumeCommand},
+    {"update", "change the limits of a container", UpdateCommand},
+    {"events", "print what a container uses", EventsCommand},
     {"list", "list the containers", ListCommand},
     {"ps", "list the processes of a container", PsCommand},
     {"wait", "wait until a container's process ends", WaitCommand},

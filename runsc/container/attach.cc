@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <poll.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,6 +9,7 @@
 #include "runsc/container/create.h"
 #include "runsc/container/signals.h"
 #include "runsc/control/client.h"
+#include "runsc/util/log.h"
 
 namespace runsc {
 
@@ -49,7 +51,13 @@ StatusOr<int> WaitAttached(Sandbox& sandbox, const std::string& directory, bool 
       if (client.ok()) client->SendSignal(TargetOfSignal(signal, terminal), 0, signal).IgnoreError();
     }
   }
-  return ExitCode(sandbox.Wait());
+  int status = sandbox.Wait();
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) {
+    ReportWarning(CurrentSettings(),
+                  "the sandbox made a system call of the host that it may not make, and was killed; "
+                  "with --debug its log names the call");
+  }
+  return ExitCode(status);
 }
 
 }  // namespace runsc

@@ -22,6 +22,8 @@
 namespace runsc {
 namespace {
 
+constexpr int kKilled = 128 + SIGKILL;
+
 // Until the process has ended: its exit code.
 StatusOr<int> WaitForExec(control::Client& client, int pid, int signals, bool terminal) {
   for (;;) {
@@ -35,8 +37,10 @@ StatusOr<int> WaitForExec(control::Client& client, int pid, int signals, bool te
       client.SendSignal(target, pid, signal).IgnoreError();
     }
     if (poll_fds[0].revents == 0) continue;
-    int status = TRY_STATUS(client.WaitExited());
-    if (status >= 0) return ExitCode(status);
+    StatusOr<int> status = client.WaitExited();
+    // Without an answer the sandbox has died, and the process with it.
+    if (!status.ok()) return kKilled;
+    if (*status >= 0) return ExitCode(*status);
   }
 }
 
@@ -63,8 +67,6 @@ Status WritePidFile(const std::string& path, int pid, const char* flag) {
   if (high > low + 1) close_range(static_cast<unsigned>(low + 1), static_cast<unsigned>(high - 1), 0);
   close_range(static_cast<unsigned>(high + 1), ~0U, 0);
   StatusOr<int> code = WaitForExec(client, pid, signals, terminal);
-  // Without an answer the sandbox has died, and the process with it.
-  constexpr int kKilled = 128 + SIGKILL;
   _exit(code.ok() ? *code : kKilled);
 }
 

@@ -125,6 +125,27 @@ StatusOr<Cgroup> Cgroup::Create(const CgroupHost& host, const std::string& path,
   return cgroup;
 }
 
+Status Cgroup::Update(const std::vector<std::string>& directories, const spec::Resources& resources) {
+  CgroupHost host = TRY_STATUS(CgroupHost::Find());
+  std::vector<CgroupSetting> settings = CgroupSettings(resources, host.version2());
+  // Version 1 keeps memory below memory and swap together: which of the two must go first depends on the direction, so
+  // what is refused is tried once more behind the others.
+  std::vector<CgroupSetting> refused;
+  auto write = [&](const CgroupSetting& setting) {
+    for (const std::string& directory : directories) {
+      if (directory.ends_with("/guest")) continue;
+      std::string path = directory + "/" + setting.file;
+      if (access(path.c_str(), F_OK) == 0) return Annotate(WriteExistingFile(path, setting.value), setting.origin);
+    }
+    return Failed(setting.origin + ": the container has no cgroup with " + setting.file);
+  };
+  for (const CgroupSetting& setting : settings) {
+    if (!write(setting).ok()) refused.push_back(setting);
+  }
+  for (const CgroupSetting& setting : refused) RETURN_IF_ERROR(write(setting));
+  return absl::OkStatus();
+}
+
 Status Cgroup::Add(pid_t pid) const {
   for (const std::string& directory : directories_) {
     RETURN_IF_ERROR(WriteExistingFile(directory + "/cgroup.procs", std::to_string(pid)));

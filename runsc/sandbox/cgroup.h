@@ -68,6 +68,9 @@ class Cgroup {
   // ending.
   static Status Remove(const std::vector<std::string>& directories);
 
+  // Writes the settings into those of a container's directories (`made()`) that have them.
+  static Status Update(const std::vector<std::string>& directories, const spec::Resources& resources);
+
   // Stops all processes of a guests' directory, and returns when they have stopped; or lets them go on.
   static Status Freeze(const std::string& guest);
   static Status Thaw(const std::string& guest);

@@ -63,7 +63,10 @@ TEST_F(ProcessTreeTest, TheSandboxRunsAsNobodyAndNobodyMayLookIntoIt) {
   struct stat status;
   ASSERT_EQ(stat((proc + "/environ").c_str(), &status), 0);
   EXPECT_EQ(status.st_uid, 0U);
-  EXPECT_EQ(*ReadFile(proc + "/oom_score_adj"), "-1000\n");
+  // Where the host lets us.
+  bool lowered = WriteExistingFile("/proc/self/oom_score_adj", "-1000").ok();
+  WriteExistingFile("/proc/self/oom_score_adj", "0").IgnoreError();
+  if (lowered) EXPECT_EQ(*ReadFile(proc + "/oom_score_adj"), "-1000\n");
   EXPECT_EQ(Runsc({"delete", "-f", "c1"}).code, 0);
 }
 

@@ -2,8 +2,10 @@
 #include "runsc/sandbox/sandbox.h"
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,7 +47,9 @@ StatusOr<base::UniqueFd> NetworkToJoin(const SandboxOptions& options) {
   const spec::Namespace* network = options.spec->spec.linux_config.FindNamespace(spec::NamespaceType::kNetwork);
   if (options.settings.network == "none" || network == nullptr || network->path.empty()) return base::UniqueFd();
   base::UniqueFd fd(open(network->path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return SystemError(options.spec->path + ": linux.namespaces: network: " + network->path);
+  std::string where = options.spec->path + ": linux.namespaces: network: " + network->path;
+  if (!fd) return SystemError(where);
+  if (ioctl(fd.get(), NS_GET_NSTYPE) != CLONE_NEWNET) return InvalidInput(where + ": is not a network namespace");
   return fd;
 }
 

@@ -107,6 +107,16 @@ StatusOr<Process> ParseProcess(std::string_view text, std::string_view name) {
   return process;
 }
 
+StatusOr<Resources> ParseResources(std::string_view text, std::string_view name) {
+  Document document{std::string(name), {}};
+  nlohmann::json json;
+  Resources resources;
+  if (!ParseJson(text, document, &json) || !Read(Node(json, "", document), &resources)) {
+    return InvalidInput(document.error);
+  }
+  return resources;
+}
+
 StatusOr<std::string> ReadConfigFile(const std::string& path) {
   // O_NONBLOCK: a FIFO in the file's place must not hang the command.
   base::UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));

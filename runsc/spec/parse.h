@@ -19,6 +19,9 @@ StatusOr<Spec> ParseSpec(std::string_view text, std::string_view name);
 // The same for a process object alone (`exec --process`).
 StatusOr<Process> ParseProcess(std::string_view text, std::string_view name);
 
+// The same for linux.resources alone (`update --resources`).
+StatusOr<Resources> ParseResources(std::string_view text, std::string_view name);
+
 // Reads a regular file whole; refuses more than kMaxConfigBytes.
 StatusOr<std::string> ReadConfigFile(const std::string& path);
 

@@ -43,9 +43,11 @@ StatusOr<Packet> ReceivePacket(int socket, int flags) {
   message.msg_control = control;
   message.msg_controllen = sizeof(control);
   ssize_t got;
+  // A peer that ended without reading all we sent shows as ECONNRESET once; its own last words are still behind that.
+  int resets = 0;
   do {
     got = recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
-  } while (got < 0 && errno == EINTR);
+  } while (got < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
   if (got < 0 && errno == EAGAIN) return absl::UnavailableError("no message yet");
   if (got < 0 && errno != ECONNRESET) return SystemError("receiving a message");
   if (got > 0) {
