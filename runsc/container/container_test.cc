@@ -223,7 +223,7 @@ TEST_F(VerbsTest, AFailingHookUndoesTheCreation) {
   EXPECT_THAT(outcome.err, HasSubstr("hooks.prestart[0]: /bin/sleep: took longer than 1 s and was killed"));
   WriteConfig({"exit", "0"}, R"("hooks":{"createContainer":[{"path":"/no/such/hook"}]})");
   outcome = Runsc({"create", "-b", bundle(), "c1"});
-  EXPECT_THAT(outcome.err, HasSubstr("hooks.createContainer[0]: running /no/such/hook: No such file"));
+  EXPECT_THAT(outcome.err, HasSubstr("hooks.createContainer[0]: /no/such/hook: cannot be run: No such file"));
 }
 
 TEST_F(VerbsTest, LateHooksThatFailOnlyWarn) {

@@ -51,7 +51,7 @@ StatusOr<pid_t> Spawn(const spec::Hook& hook, const std::string& bundle, int inp
   int error = posix_spawn(&pid, hook.path.c_str(), &actions, &attributes, arguments.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  if (error != 0) return SystemError("running " + hook.path, error);
+  if (error != 0) return SystemError("cannot be run", error);
   return pid;
 }
 

@@ -21,17 +21,23 @@ namespace {
 
 base::LockClass fake_lock{"FakeSentry::mutex_"};
 
-std::string Probe(int proc) {
+// What is in the root directory; before the filter is there.
+std::string ListRoot() {
+  std::string text = "root:";
+  DIR* root = opendir("/");
+  while (struct dirent* entry = root != nullptr ? readdir(root) : nullptr) text += std::string(" ") + entry->d_name;
+  if (root != nullptr) closedir(root);
+  return text;
+}
+
+std::string Probe(int proc, const std::string& root) {
   std::string text;
   for (const char* name : {"self/status", "self/mountinfo"}) {
     base::UniqueFd fd(openat(proc, name, O_RDONLY));
     StatusOr<std::string> read = ReadAll(fd.get(), 1 << 20, name);
     text += read.ok() ? *read : Message(read.status());
   }
-  text += "root:";
-  DIR* root = opendir("/");
-  while (struct dirent* entry = root != nullptr ? readdir(root) : nullptr) text += std::string(" ") + entry->d_name;
-  if (root != nullptr) closedir(root);
+  text += root;
   text += "\nfds:";
   for (int fd = 0; fd < 256; ++fd) {
     if (fcntl(fd, F_GETFD) >= 0) text += " " + std::to_string(fd);
@@ -41,7 +47,8 @@ std::string Probe(int proc) {
 
 class FakeKernel : public control::SandboxControl {
  public:
-  FakeKernel(BootConfig config, Fds& fds) : config_(std::move(config)), fds_(fds) {}
+  FakeKernel(BootConfig config, Fds& fds, std::string root)
+      : config_(std::move(config)), fds_(fds), root_(std::move(root)) {}
 
   Status StartRoot() override {
     Begin(1, config_.spec.process->args, fds_.stdio[1].get(), {});
@@ -103,7 +110,7 @@ class FakeKernel : public control::SandboxControl {
     if (args[0] == "sleep") return;
     if (args[0] == "crash") abort();
     if (args[0] == "echo") WriteAll(output, argument + "\n", "output").IgnoreError();
-    if (args[0] == "probe") WriteAll(output, Probe(fds_.proc.get()), "output").IgnoreError();
+    if (args[0] == "probe") WriteAll(output, Probe(fds_.proc.get(), root_), "output").IgnoreError();
     int number = atoi(argument.c_str());
     if (args[0] == "die") {
       End(pid, number);
@@ -132,6 +139,7 @@ class FakeKernel : public control::SandboxControl {
 
   const BootConfig config_;
   Fds& fds_;
+  const std::string root_;
   int last_pid_ = 1;
   base::Mutex mutex_{fake_lock};
   base::CondVar condition_;
@@ -149,8 +157,9 @@ int FakeSentry(BootConfig config, Fds fds) {
     return 1;
   }
   bool allow_own_uid = config.allow_own_uid;
+  std::string root = ListRoot();
   Status status = LockDown(config.settings);
-  FakeKernel kernel(std::move(config), fds);
+  FakeKernel kernel(std::move(config), fds, std::move(root));
   std::unique_ptr<control::Server> server;
   if (status.ok()) {
     StatusOr<std::unique_ptr<control::Server>> created =

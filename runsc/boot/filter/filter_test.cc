@@ -21,7 +21,7 @@
 
 #include "base/log.h"
 #include "gtest/gtest.h"
-#include "platform/systrap/testing/bpf_evaluator.h"
+#include "platform/testing/bpf_evaluator.h"
 
 namespace runsc {
 namespace {
