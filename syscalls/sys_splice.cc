@@ -54,10 +54,12 @@ class Position {
     return Position(file, user, offset);
   }
   bool own() const { return !offset_.has_value(); }
-  int64_t now() const { return offset_.value_or(file_.offset()); }
+  // Asked of the file, not of what we know of it: an inherited file has its offset on the host.
+  base::Result<int64_t> Now(Task& task) const { return offset_ ? *offset_ : file_.Seek(task, 0, SEEK_CUR); }
   // Reads without moving on; Advance does that once the bytes have found a place.
   base::Result<size_t> Read(Task& task, vfs::IoSequence& to) {
-    return file_.wait_queue() != nullptr ? file_.TryRead(task, to) : file_.TryReadAt(task, to, now());
+    if (file_.wait_queue() != nullptr) return file_.TryRead(task, to);
+    return file_.TryReadAt(task, to, TRY(Now(task)));
   }
   base::Result<size_t> Write(Task& task, vfs::IoSequence& from) {
     return own() ? file_.TryWrite(task, from) : file_.TryWriteAt(task, from, *offset_);
@@ -313,16 +315,18 @@ base::SysResult<uint64_t> SysCopyFileRange(Task& task, base::Fd in, UserOffset i
   if (!source->readable() || !target->writable() || (target->flags() & O_APPEND) != 0) return base::Errno(EBADF);
   if (&source_inode.filesystem() != &target_inode.filesystem()) return base::Errno(EXDEV);
   length = std::min<uint64_t>(length, base::abi::kMaxTransfer);
+  int64_t from_at = TRY(from.Now(task));
+  int64_t to_at = TRY(to.Now(task));
   int64_t from_end = 0, to_end = 0;
-  if (__builtin_add_overflow(from.now(), static_cast<int64_t>(length), &from_end) ||
-      __builtin_add_overflow(to.now(), static_cast<int64_t>(length), &to_end)) {
+  if (__builtin_add_overflow(from_at, static_cast<int64_t>(length), &from_end) ||
+      __builtin_add_overflow(to_at, static_cast<int64_t>(length), &to_end)) {
     return base::Errno(EOVERFLOW);
   }
-  if (&source_inode == &target_inode && from.now() < to_end && to.now() < from_end) {
+  if (&source_inode == &target_inode && from_at < to_end && to_at < from_end) {
     // Only as far as the file goes.
     auto size = static_cast<int64_t>(TRY(source->Stat(task)).size);
-    int64_t real = std::max<int64_t>(0, std::min<int64_t>(static_cast<int64_t>(length), size - from.now()));
-    if (from.now() < to.now() + real && to.now() < from.now() + real) return base::Errno(EINVAL);
+    int64_t real = std::max<int64_t>(0, std::min<int64_t>(static_cast<int64_t>(length), size - from_at));
+    if (from_at < to_at + real && to_at < from_at + real) return base::Errno(EINVAL);
   }
   if (length == 0) return uint64_t{0};
   base::SysResult<uint64_t> copied = FileToFile(task, *source, from, *target, to, length);
