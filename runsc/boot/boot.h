@@ -44,6 +44,7 @@ struct Fds {
   base::UniqueFd control;  // Listening socket for control::Server.
   base::UniqueFd proc;     // Root of a procfs of the sandbox's pid namespace (subset=pid); O_PATH-like.
   std::array<base::UniqueFd, 3> stdio;
+  base::UniqueFd resized;  // Readable when the host's terminal of the first process has another size; may be empty.
   std::vector<GuestFd> passed;  // More descriptors for the first process.
   Handshake runsc;              // The starting runsc.
 };

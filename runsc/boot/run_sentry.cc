@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -14,14 +16,22 @@ namespace {
 
 constexpr int kFailed = 128;
 
+// Has this process told when the host's terminal of the first process changes its size: a signalfd of SIGWINCH. Empty
+// when it cannot be, because the terminal is somebody else's (runsc's, which tells then). Of one terminal only can a
+// process be told; those of exec have their waiters. Before all threads, so that all have the signal blocked, and
+// before the filters.
+base::UniqueFd FollowTerminal(int terminal) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGWINCH);
+  if (ioctl(terminal, TIOCSCTTY, 0) != 0 || pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) return base::UniqueFd();
+  return base::UniqueFd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
 }  // namespace
 
 int RunSentry(BootConfig config, Fds fds) {
-  // For whoever waits for it (SandboxKernel): blocked in all threads, since all come after.
-  sigset_t resized;
-  sigemptyset(&resized);
-  sigaddset(&resized, SIGWINCH);
-  pthread_sigmask(SIG_BLOCK, &resized, nullptr);
+  if (config.spec.process && config.spec.process->terminal) fds.resized = FollowTerminal(fds.stdio[0].get());
   // Our own score is not for guests to inherit: they are whom the host is to kill.
   int oom_score_adj = config.spec.process ? config.spec.process->oom_score_adj.value_or(0) : 0;
   auto platform =

@@ -120,9 +120,7 @@ Status SandboxKernel::BuildContainer(Fds& fds) {
   if (!found.ok()) return Failed(ProgramError(first.argv.empty() ? "" : first.argv[0], found.error()));
   if (HasTerminal(*config_.spec.process, fds.stdio)) {
     first_terminal_ = TRY_STATUS(MakeTerminal(fds.stdio, first));
-    // Of one terminal only can this process be told the size. Those of exec have their waiters, and a terminal somebody
-    // sits at has runsc.
-    first_terminal_.terminal->FollowSize(*kernel_, *poller_);
+    if (fds.resized) first_terminal_.terminal->FollowSize(*kernel_, *poller_, std::move(fds.resized));
     MakeConsole(first_terminal_.slave->path());
   }
   first.fds = TRY_STATUS(

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <termios.h>
@@ -147,14 +146,7 @@ base::Result<HostTerminal::Made> HostTerminal::Create(Kernel& kernel, Container&
   return Made{std::move(relay), std::move(slave)};
 }
 
-void HostTerminal::FollowSize(Kernel& kernel, vfs::HostPoller& poller) {
-  bool controls = control_.With([](const base::UniqueFd& fd) { return ioctl(fd.get(), TIOCSCTTY, 0) == 0; });
-  if (!controls) return;
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGWINCH);
-  base::UniqueFd signals(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals) return;
+void HostTerminal::FollowSize(Kernel& kernel, vfs::HostPoller& poller, base::UniqueFd signals) {
   KernelContext context;
   auto file = vfs::InheritedFile::Create(context, poller, std::move(signals), "host:[signals]");
   if (!file.ok()) return;

@@ -31,10 +31,9 @@ class HostTerminal : public base::RefCounted {
                                    base::KUid owner);
 
   const base::RefPtr<Terminal>& terminal() const { return terminal_; }
-  // From now on takes over the host's size by itself: makes the host's terminal the controlling terminal of this
-  // process, which gets SIGWINCH then. Does nothing when it may not: another session's terminal, or not a session's
-  // leader. REQUIRES: SIGWINCH is blocked in all threads.
-  void FollowSize(Kernel& kernel, vfs::HostPoller& poller);
+  // From now on takes over the host's size by itself, whenever `signals` has a SIGWINCH to be read (signalfd(2)): this
+  // process has the host's terminal as its controlling terminal, and the signal blocked in all threads.
+  void FollowSize(Kernel& kernel, vfs::HostPoller& poller, base::UniqueFd signals);
   // The host's terminal has another size now (SIGWINCH): takes it over, and tells the guest's foreground.
   void Resize();
 
