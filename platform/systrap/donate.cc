@@ -78,7 +78,7 @@ bool Shard::CloseReturned() {
   {
     base::MutexLock lock(mutex_);
     if (returned_numbers_.empty()) return false;
-    while (!returned_numbers_.empty() && !close->command.full()) {
+    while (!returned_numbers_.empty() && close->numbers.size() < Command::kMax) {
       close->numbers.push_back(returned_numbers_.back());
       returned_numbers_.pop_back();
     }

@@ -190,5 +190,23 @@ TEST(MsyncTest, BadArgumentsFail) {
   EXPECT_THAT(RawSyscall(SYS_msync, memory.get(), 3 * kPageSize, MS_SYNC), SyscallFailsWithErrno(ENOMEM));
 }
 
+TEST(FileMappingTest, ManyFilesAreMappedAndLetGoAtOnce) {
+  constexpr int kFiles = 100;
+  for (int round = 0; round < 5; ++round) {
+    EXPECT_THAT(RunInChild([&] {
+                  for (int i = 0; i < kFiles; ++i) {
+                    int fd = memfd_create("many", 0);
+                    CHILD_CHECK(fd >= 0 && ftruncate(fd, 4096) == 0);
+                    void* page = mmap(nullptr, kPageSize, kReadWrite, MAP_SHARED, fd, 0);
+                    CHILD_CHECK(page != MAP_FAILED);
+                    *static_cast<char*>(page) = 'm';
+                    close(fd);
+                  }
+                  return 0;
+                }),
+                ExitedWith(0));
+  }
+}
+
 }  // namespace
 }  // namespace tests
