@@ -257,13 +257,29 @@ def test_exec_with_a_terminal(shell):
     equal(shell.command("echo still here"), "still here\n")
 
 
+_PTY_PROGRAM = """
+import os
+import pty
+
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp("sh", ["sh", "-c", "tty; echo $((6*7))"])
+out = b""
+while True:
+    try:
+        data = os.read(fd, 100)
+    except OSError:
+        break
+    if not data:
+        break
+    out += data
+print(out, os.waitpid(pid, 0)[1])
+"""
+
+
 def test_python_pty(shell):
-    shell.command("cat > /tmp/t.py <<'END'\nimport pty, os\n"
-                  "pid, fd = pty.fork()\nif pid == 0:\n  os.execvp('sh', ['sh', '-c', 'tty; echo $((6*7))'])\n"
-                  "out = b''\nwhile True:\n  try: data = os.read(fd, 100)\n  except OSError: break\n"
-                  "  if not data: break\n  out += data\nprint(out, os.waitpid(pid, 0)[1])\nEND\n")
-    shell.terminal.seen = ""
-    equal(shell.command("python3 /tmp/t.py"), "b'/dev/pts/1\\r\\n42\\r\\n' 0\n")
+    pathlib.Path(shell.directory, "rootfs/tmp/terminal.py").write_text(_PTY_PROGRAM, encoding="ascii")
+    equal(shell.command("python3 /tmp/terminal.py"), "b'/dev/pts/1\\r\\n42\\r\\n' 0\n")
 
 
 TESTS = [value for name, value in sorted(globals().items()) if name.startswith("test_")]
