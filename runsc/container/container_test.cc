@@ -52,8 +52,9 @@ TEST_F(VerbsTest, AContainerLivesFromCreateToDelete) {
   WaitForStatus("c1", ContainerStatus::kStopped);
   // It may have come too late to ask.
   Outcome waited = Finish(waiter);
-  EXPECT_THAT(waited.out + waited.err, testing::AnyOf("{\"id\":\"c1\",\"exitStatus\":137}\n", HasSubstr("cannot wait"),
-                                                      HasSubstr("the sandbox has ended")));
+  EXPECT_THAT(waited.out + waited.err,
+              testing::AnyOf("{\"id\":\"c1\",\"exitStatus\":137}\n", HasSubstr("cannot wait"),
+                             HasSubstr("the sandbox has ended"), HasSubstr("no such process")));
   EXPECT_THAT(Runsc({"kill", "c1"}).err, HasSubstr("container not running"));
   EXPECT_THAT(Runsc({"exec", "c1", "exit"}).err, HasSubstr("cannot exec in container \"c1\" in state stopped"));
   EXPECT_EQ(Runsc({"delete", "c1"}).code, 0);

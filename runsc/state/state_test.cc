@@ -129,8 +129,10 @@ TEST_F(StateTest, LoadWaitsForTheLock) {
   ASSERT_EQ(pipe(ends), 0);
   pid_t pid = fork();
   if (pid == 0) {
-    // The lock belongs to the open file, which this process shares: it must not be what ends the wait.
-    bool good = write(ends[1], "x", 1) == 1;
+    // The lock belongs to the open file, which this process shares: it must not hold it too.
+    dup2(ends[1], 3);
+    close_range(4, ~0U, 0);
+    bool good = write(3, "x", 1) == 1;
     StatusOr<LockedContainer> loaded = LockedContainer::Load(root_, "c1");
     _exit(good && absl::IsNotFound(loaded.status()) ? 0 : 1);
   }
