@@ -270,7 +270,7 @@ ROWS = [
         try: socket.socket(socket.AF_UNIX).connect('\0nobody')
         except OSError as e: print(e)
     """),
-    python("multiprocessing", r"""
+    python("multiprocessing-pool", r"""
         import multiprocessing as mp
         def square(n): return n*n
         def child(q, c):
