@@ -28,6 +28,11 @@ void Shard::set_listener(std::unique_ptr<Listener> listener) {
 }
 
 Shard::~Shard() {
+  if (zygote_) {
+    // All at once: a child that is being made is in no list yet, and nobody receives its first word any more.
+    Stub::PidUse use(*zygote_);
+    if (use.pid() > 0) RawSyscall(SYS_kill, -use.pid(), SIGKILL);
+  }
   KillAll();
   if (reaper_started_) {
     pthread_join(reaper_, nullptr);
