@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The border between the kernel (sentry) and the machinery that runs guest code. It is semantic: it says what happens
-// to a guest, not how. Implementations: platform/systrap (default), platform/ptrace (later).
+// to a guest, not how. Implementations: platform/systrap (default), platform/ptrace.
 //
 // Threads and fibers. Everything that may wait for a stub (marked "parks") must be called on a fiber of the Executor,
 // with no base::Mutex held. The rest may be called from any thread.
@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -213,14 +214,37 @@ class Platform {
  public:
   virtual ~Platform() = default;
 
+  // How to prepare a platform (each has a static Prepare of its own, for the sentry process while it is single-threaded
+  // and privileged inside its user namespace, before it installs a seccomp filter and drops capabilities).
+  struct Options {
+    // How many zygotes to make: each serves one container (NewContainer).
+    int zygotes = 1;
+    // An O_PATH|O_DIRECTORY descriptor of a procfs instance of the sentry's pid namespace, borrowed for Prepare (which
+    // keeps a duplicate). -1: /proc is opened in its place, if there is one.
+    int proc_fd = -1;
+    // oom_score_adj of the stubs; unset: inherited.
+    std::optional<int> oom_score_adj;
+    // Whether a zygote that cannot get its own empty network, ipc, uts and mount namespaces is an error (EPERM).
+    // Otherwise what is refused is logged and left out; the filter does not depend on it.
+    bool require_namespaces = false;
+  };
+
   virtual std::string_view name() const = 0;
+  // Starts the platform's host threads and binds it to the scheduler. Before the first receiver is polled and before
+  // NewContainer. The executor must outlive the platform. Errors: EAGAIN, or what the host refused.
+  virtual base::Result<void> Start(Executor& executor) = 0;
+  // What the scheduler polls from Start on; valid as long as the platform.
+  virtual std::span<Receiver* const> receivers() const = 0;
+  // Where the host's vDSO image (an ELF header) lies in every guest address space, outside [min_address, max_address):
+  // for AT_SYSINFO_EHDR. Null when there is none.
+  virtual base::GuestAddr host_vdso() const = 0;
   // Guest addresses lie in [min_address, max_address).
   virtual base::GuestAddr min_address() const = 0;
   virtual base::GuestAddr max_address() const = 0;
   // Bytes of ExtendedState on this machine.
   virtual size_t extended_state_size() const = 0;
   virtual PlatformStats stats() const = 0;
-  // A container whose zygote was made before the sentry locked itself down (see systrap.h: Prepare). Each prepared
+  // A container whose zygote was made before the sentry locked itself down (Prepare). Each prepared
   // zygote serves one call. Errors: EAGAIN when none is left.
   virtual base::Result<std::unique_ptr<Container>> NewContainer() = 0;
 };

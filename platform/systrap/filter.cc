@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "platform/bpf.h"
+#include "platform/filter_checks.h"
 #include "platform/memory_calls.h"
 #include "platform/systrap/stub_layout.h"
 
@@ -89,45 +90,6 @@ constexpr HarmlessCall kHarmlessCalls[] = {
 };
 
 constexpr uint32_t kProtectionMask = PROT_READ | PROT_WRITE | PROT_EXEC;
-
-// Jumps to `bad` unless [argument address, + argument length) lies below the region. It looks at upper halves only, so
-// it also refuses the last 4 GiB below STUB_GUEST_END; no guest range of the sentry reaches there with such a length.
-void CheckGuestRange(BpfAssembler& bpf, int address, int length, Label bad) {
-  bpf.LoadArgumentHigh(length);
-  bpf.JumpIfGreaterOrEqual(STUB_HIGH - 1, bad);
-  bpf.CopyToX();
-  bpf.LoadArgumentHigh(address);
-  bpf.JumpIfGreaterOrEqual(STUB_HIGH - 1, bad);
-  bpf.AddX();
-  bpf.JumpIfGreaterOrEqual(STUB_HIGH - 1, bad);
-}
-
-void CheckEqual(BpfAssembler& bpf, int argument, uint64_t value, Label bad) {
-  bpf.LoadArgumentHigh(argument);
-  bpf.JumpIfNotEqual(static_cast<uint32_t>(value >> 32), bad);
-  bpf.LoadArgumentLow(argument);
-  bpf.JumpIfNotEqual(static_cast<uint32_t>(value), bad);
-}
-
-// Jumps to `bad` unless the argument has no bits but those of `mask`.
-void CheckOnly(BpfAssembler& bpf, int argument, uint32_t mask, Label bad) {
-  bpf.LoadArgumentHigh(argument);
-  bpf.JumpIfNotEqual(0, bad);
-  bpf.LoadArgumentLow(argument);
-  bpf.JumpIfAnySet(~mask, bad);
-}
-
-void CheckAdvice(BpfAssembler& bpf, uint32_t allowed, Label bad) {
-  bpf.LoadArgumentHigh(2);
-  bpf.JumpIfNotEqual(0, bad);
-  bpf.LoadArgumentLow(2);
-  bpf.JumpIfGreaterOrEqual(32, bad);
-  bpf.CopyToX();
-  bpf.LoadConstant(allowed);
-  bpf.ShiftRightByX();
-  bpf.And(1);
-  bpf.JumpIfEqual(0, bad);
-}
 
 void EndCase(BpfAssembler& bpf, uint32_t verdict, Label bad) {
   bpf.Return(verdict);

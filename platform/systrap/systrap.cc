@@ -92,21 +92,7 @@ base::GuestAddr Systrap::min_address() const { return base::GuestAddr(STUB_GUEST
 base::GuestAddr Systrap::max_address() const { return base::GuestAddr(STUB_GUEST_END); }
 size_t Systrap::extended_state_size() const { return machine_->facts.extended_size; }
 
-PlatformStats Systrap::stats() const {
-  const Counters& counters = machine_->counters;
-  PlatformStats stats;
-  stats.notified_calls = counters.notified_calls.load(std::memory_order_relaxed);
-  stats.trapped_calls = counters.trapped_calls.load(std::memory_order_relaxed);
-  stats.hot_calls = counters.hot_calls.load(std::memory_order_relaxed);
-  stats.patched_sites = counters.patched_sites.load(std::memory_order_relaxed);
-  stats.continued_calls = counters.continued_calls.load(std::memory_order_relaxed);
-  stats.helper_commands = counters.helper_commands.load(std::memory_order_relaxed);
-  stats.kicks = counters.kicks.load(std::memory_order_relaxed);
-  stats.listener_leaves = counters.listener_leaves.load(std::memory_order_relaxed);
-  stats.live_stubs = counters.live_stubs.load(std::memory_order_relaxed);
-  stats.live_threads = counters.live_threads.load(std::memory_order_relaxed);
-  return stats;
-}
+PlatformStats Systrap::stats() const { return machine_->counters.Read(); }
 
 base::Result<std::unique_ptr<Container>> Systrap::NewContainer() {
   size_t index = machine_->shards_taken.fetch_add(1);

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -26,38 +25,17 @@ class Machine;
 // therefore live as long as the sentry).
 class Systrap final : public Platform {
  public:
-  struct Options {
-    // How many zygotes to make: each serves one container (NewContainer) and has one receiver.
-    int zygotes = 1;
-    // An O_PATH|O_DIRECTORY descriptor of a procfs instance of the sentry's pid namespace, borrowed for Prepare (which
-    // keeps a duplicate). -1: /proc is opened in its place, if there is one.
-    int proc_fd = -1;
-    // oom_score_adj of the stubs; unset: inherited.
-    std::optional<int> oom_score_adj;
-    // Whether a zygote that cannot get its own empty network, ipc, uts and mount namespaces is an error (EPERM).
-    // Otherwise what is refused is logged and left out; the filter does not depend on it.
-    bool require_namespaces = false;
-  };
-
   // Forks the zygotes. Call it in the sentry process while it is single-threaded and privileged inside its user
   // namespace, before it installs a seccomp filter of its own (children inherit filters) and before it drops
   // capabilities. Errors: ENOTSUP when this machine cannot run systrap (no FSGSBASE, no user notifications, another
   // listener above us: EBUSY), or what a host call failed with.
   static base::Result<std::unique_ptr<Systrap>> Prepare(const Options& options);
 
-  // Starts the host thread that reaps stubs and binds the platform to the scheduler. Before the first receiver is
-  // polled and before NewContainer. The executor must outlive the platform. Errors: EAGAIN.
-  base::Result<void> Start(Executor& executor);
-
-  // One per zygote; valid as long as the platform. The scheduler polls them from Start on.
-  std::span<Receiver* const> receivers() const;
-
-  // Where the host's vDSO image (an ELF header) lies in every guest address space, outside [min_address, max_address):
-  // for AT_SYSINFO_EHDR. Null when there is none.
-  base::GuestAddr host_vdso() const;
-
   // Platform.
   std::string_view name() const override { return "systrap"; }
+  base::Result<void> Start(Executor& executor) override;
+  std::span<Receiver* const> receivers() const override;  // One per zygote.
+  base::GuestAddr host_vdso() const override;
   base::GuestAddr min_address() const override;
   base::GuestAddr max_address() const override;
   size_t extended_state_size() const override;

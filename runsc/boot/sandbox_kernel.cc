@@ -26,7 +26,7 @@ namespace {
 
 constexpr int kWorkers = 3;
 
-sentry::Kernel::Options KernelOptions(const BootConfig& config, const platform::systrap::Systrap& platform) {
+sentry::Kernel::Options KernelOptions(const BootConfig& config, const platform::Platform& platform) {
   sentry::Kernel::Options options;
   options.vdso = platform.host_vdso();
   options.patch_call_sites = config.settings.hot_calls != "never";
@@ -74,7 +74,7 @@ struct Early {
 
 constinit base::LockClass SandboxKernel::kLock{"SandboxKernel::mutex_"};
 
-SandboxKernel::SandboxKernel(BootConfig config, platform::systrap::Systrap& platform)
+SandboxKernel::SandboxKernel(BootConfig config, platform::Platform& platform)
     : config_(std::move(config)), platform_(platform), scheduler_(SchedulerOptions(config_)), mutex_(kLock) {}
 
 SandboxKernel::~SandboxKernel() {

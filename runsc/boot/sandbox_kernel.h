@@ -8,7 +8,7 @@
 
 #include "base/condvar.h"
 #include "base/mutex.h"
-#include "platform/systrap/systrap.h"
+#include "platform/platform.h"
 #include "runsc/boot/boot.h"
 #include "runsc/control/server.h"
 #include "sentry/fs/devpts/host_terminal.h"
@@ -23,7 +23,7 @@ namespace runsc {
 class SandboxKernel : public control::SandboxControl {
  public:
   // On the main thread, after LockDown. `platform` must outlive the sandbox.
-  SandboxKernel(BootConfig config, platform::systrap::Systrap& platform);
+  SandboxKernel(BootConfig config, platform::Platform& platform);
   // Ends all threads. What guest code is left dies with the platform.
   ~SandboxKernel() override;
 
@@ -69,7 +69,7 @@ class SandboxKernel : public control::SandboxControl {
 
   static base::LockClass kLock;
   const BootConfig config_;
-  platform::systrap::Systrap& platform_;
+  platform::Platform& platform_;
   sentry::Scheduler scheduler_;
   std::unique_ptr<sentry::Kernel> kernel_;
   std::unique_ptr<vfs::HostPoller> poller_;

@@ -19,6 +19,9 @@ class TaskWorld::NoPlatform : public platform::Platform {
   base::GuestAddr min_address() const override { return base::GuestAddr(0); }
   base::GuestAddr max_address() const override { return base::GuestAddr(0); }
   size_t extended_state_size() const override { return 512; }
+  base::Result<void> Start(platform::Executor&) override { return {}; }
+  std::span<platform::Receiver* const> receivers() const override { return {}; }
+  base::GuestAddr host_vdso() const override { return {}; }
   platform::PlatformStats stats() const override { return {}; }
   base::Result<std::unique_ptr<platform::Container>> NewContainer() override { return base::Errno(EAGAIN); }
 };

@@ -110,6 +110,9 @@ class FakePlatform final : public platform::Platform {
   base::GuestAddr min_address() const override { return base::GuestAddr(0x10000); }
   base::GuestAddr max_address() const override { return base::GuestAddr(0x7ffe00000000); }
   size_t extended_state_size() const override { return 512; }
+  base::Result<void> Start(platform::Executor&) override { return {}; }
+  std::span<platform::Receiver* const> receivers() const override { return {}; }
+  base::GuestAddr host_vdso() const override { return {}; }
   platform::PlatformStats stats() const override { return {}; }
   base::Result<std::unique_ptr<platform::Container>> NewContainer() override;
 };
