@@ -51,7 +51,7 @@ class HotCallsTest : public SystrapFixture {
   // While it lives, somebody looks for requests.
   class Polling {
    public:
-    explicit Polling(HotCallsTest& test) : receiver_(*test.systrap_->receivers()[0]) {
+    explicit Polling(HotCallsTest& test) : receiver_(*test.platform_->receivers()[0]) {
       receiver_.BeginPolling();
       thread_ = std::thread([this] {
         while (!stop_.load(std::memory_order_relaxed)) receiver_.Poll();
@@ -77,9 +77,9 @@ TEST_F(HotCallsTest, WithoutAnybodyWhoLooksTheyArePlainCalls) {
     std::unique_ptr<GuestThread> thread;
     auto space = NewHotSpace(&thread);
     EXPECT_EQ(RunToExit(*thread, Next), 0u);
-    EXPECT_EQ(systrap_->stats().hot_calls, 0u);
-    EXPECT_GE(systrap_->stats().notified_calls, kLoops);
-    EXPECT_GE(systrap_->receivers()[0]->TakeDemand(), kLoops);
+    EXPECT_EQ(platform_->stats().hot_calls, 0u);
+    EXPECT_GE(platform_->stats().notified_calls, kLoops);
+    EXPECT_GE(platform_->receivers()[0]->TakeDemand(), kLoops);
     thread = nullptr;
   });
 }
@@ -90,7 +90,7 @@ TEST_F(HotCallsTest, CallsAreFoundByLooking) {
     std::unique_ptr<GuestThread> thread;
     auto space = NewHotSpace(&thread);
     EXPECT_EQ(RunToExit(*thread, Next), 0u);
-    EXPECT_GT(systrap_->stats().hot_calls, 0u);
+    EXPECT_GT(platform_->stats().hot_calls, 0u);
     thread = nullptr;
   });
 }
@@ -151,7 +151,7 @@ TEST_F(HotCallsTest, KicksFindTheGuestBeforeOrAfterTheCall) {
     stop.store(true);
     interrupter.join();
     EXPECT_EQ(wrong, 0u);
-    EXPECT_GT(systrap_->stats().hot_calls, 0u);
+    EXPECT_GT(platform_->stats().hot_calls, 0u);
     thread = nullptr;
   });
 }
@@ -196,9 +196,9 @@ TEST_F(HotCallsTest, BuffersComeAlongAndGoBack) {
           std::this_thread::sleep_for(std::chrono::microseconds(50));
         }
       });
-      uint64_t before = systrap_->stats().hot_calls;
+      uint64_t before = platform_->stats().hot_calls;
       EXPECT_EQ(RunToExit(*thread, Echo(*space)), 0u);
-      EXPECT_GT(systrap_->stats().hot_calls, before);
+      EXPECT_GT(platform_->stats().hot_calls, before);
       stop.store(true);
       interrupter.join();
       thread = nullptr;

@@ -21,17 +21,17 @@ class SystrapMeasureTest : public SystrapFixture {
   void SetUp() override {
     auto prepared = systrap::Systrap::Prepare({});
     ASSERT_TRUE(prepared.ok());
-    systrap_ = std::move(prepared).value();
-    ASSERT_TRUE(systrap_->Start(loop_).ok());
-    container_ = std::move(systrap_->NewContainer()).value();
+    platform_ = std::move(prepared).value();
+    ASSERT_TRUE(platform_->Start(loop_).ok());
+    container_ = std::move(platform_->NewContainer()).value();
   }
   void TearDown() override {
     container_ = nullptr;
-    systrap_ = nullptr;
+    platform_ = nullptr;
   }
 
  protected:
-  void OnLoop(std::function<void()> body) { loop_.Run(*systrap_->receivers()[0], std::move(body)); }
+  void OnLoop(std::function<void()> body) { loop_.Run(*platform_->receivers()[0], std::move(body)); }
 
   // The least and the median of some runs of `count` times `body`, per time.
   static void Measure(const char* what, int count, const std::function<void(int)>& body) {

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Guests that attack the stub they run in, and what must not outlive the sentry.
-#include <dirent.h>
+// Guests that attack the stub they run in.
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -193,108 +189,6 @@ TEST_F(SystrapWallTest, ASiblingThatScribblesOverSlotsHarmsOnlyItsProcess) {
     }
     fiber.join();
   });
-}
-
-TEST_F(SystrapWallTest, AContainerEndsWithItsZygote) {
-  executor_->Call([&] {
-    auto spinning_space = NewSpace();
-    Registers r = StartAt(guest_spin);
-    r.rdi = kData;
-    auto spinning = NewThread(*spinning_space, r);
-    std::thread fiber = executor_->Spawn([&] { EXPECT_EQ(spinning->Run().kind, Event::Kind::kGone); });
-    auto space = NewSpace();
-    r = StartAt(guest_once);
-    r.rax = SYS_getppid;
-    auto thread = NewThread(*space, r);
-    ASSERT_EQ(thread->Run().kind, Event::Kind::kSyscall);
-    // The zygote leads the process group of its stubs.
-    EXPECT_EQ(kill(getpgid(thread->host_tid()), SIGKILL), 0);
-    fiber.join();
-    thread->set_syscall(SyscallAction::kReturn, 0);
-    EXPECT_EQ(RunToExit(*thread, Zero), std::nullopt);
-    EXPECT_FALSE(container_->NewAddressSpace().ok());
-  });
-}
-
-// ---- What outlives the sentry.
-
-// Counts processes named so that are not zombies.
-int LiveStubs() {
-  int count = 0;
-  DIR* directory = opendir("/proc");
-  while (dirent* entry = readdir(directory)) {
-    int pid = atoi(entry->d_name);
-    if (pid == 0) continue;
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    FILE* file = fopen(path, "re");
-    if (file == nullptr) continue;
-    char comm[64] = {};
-    char state = 0;
-    if (fscanf(file, "%*d (%63[^)]) %c", comm, &state) == 2 && strcmp(comm, "runsc-wallstub") == 0 && state != 'Z')
-      count++;
-    fclose(file);
-  }
-  closedir(directory);
-  return count;
-}
-
-// A sentry with a spinning guest, a blocked one, one asleep, and a forked one; tells by the pipe, then waits.
-[[noreturn]] void BeSentry(int pipe) {
-  auto systrap = std::move(systrap::Systrap::Prepare({})).value();
-  ThreadExecutor executor;
-  if (!systrap->Start(executor).ok()) _exit(1);
-  executor.Serve(systrap->receivers());
-  auto container = std::move(systrap->NewContainer()).value();
-  executor.Call([&] {
-    auto space = std::move(container->NewAddressSpace()).value();
-    (void)space->MapAnonymous(SystrapFixture::Range(SystrapFixture::kCode, 4096), PROT_READ | PROT_EXEC, false, false,
-                              nullptr);
-    (void)space->MapAnonymous(SystrapFixture::Range(SystrapFixture::kData, 4096), PROT_READ | PROT_WRITE, false, false,
-                              nullptr);
-    (void)space->CopyOut(base::GuestAddr(SystrapFixture::kCode),
-                         std::as_bytes(std::span(guest_code_begin, static_cast<size_t>(4000))), true);
-    space->SetName("runsc-wallstub");
-    Registers r = SystrapFixture::StartAt(guest_once);
-    r.rax = SYS_getppid;
-    auto forked = std::move(space->Fork(r, ExtendedState())).value();
-    auto blocked = SystrapFixture::NewThread(*space, r);
-    blocked->Run();
-    forked.thread->Run();
-    r = SystrapFixture::StartAt(guest_spin);
-    r.rdi = SystrapFixture::kData;
-    auto spinning = SystrapFixture::NewThread(*space, r);
-    std::thread fiber = executor.Spawn([&] { spinning->Run(); });
-    // Long enough for the blocked ones to fall asleep; were it not, the test would only be weaker.
-    usleep(50000);
-    (void)!write(pipe, "x", 1);
-    for (;;) pause();
-  });
-  _exit(0);
-}
-
-TEST(SystrapDeathTest, NoStubOutlivesTheSentry) {
-  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-  int ends[2];
-  ASSERT_EQ(pipe(ends), 0);
-  int sentry = fork();
-  if (sentry == 0) {
-    close(ends[0]);
-    BeSentry(ends[1]);
-  }
-  close(ends[1]);
-  char byte = 0;
-  ASSERT_EQ(read(ends[0], &byte, 1), 1);
-  EXPECT_GE(LiveStubs(), 2);
-  kill(sentry, SIGKILL);
-  waitpid(sentry, nullptr, 0);
-  SystrapFixture::WaitFor("the stubs to die", [] {
-    while (waitpid(-1, nullptr, WNOHANG) > 0) {
-    }
-    return LiveStubs() == 0;
-  });
-  close(ends[0]);
-  prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 }
 
 }  // namespace

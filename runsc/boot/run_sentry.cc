@@ -4,7 +4,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <memory>
+#include <string>
+
 #include "base/log.h"
+#include "platform/ptrace/ptrace.h"
 #include "platform/systrap/systrap.h"
 #include "runsc/boot/boot.h"
 #include "runsc/boot/lockdown.h"
@@ -28,16 +32,25 @@ base::UniqueFd FollowTerminal(int terminal) {
   return base::UniqueFd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+base::Result<std::unique_ptr<platform::Platform>> PreparePlatform(const std::string& name, int proc,
+                                                                  int oom_score_adj) {
+  platform::Platform::Options options;
+  options.proc_fd = proc;
+  options.oom_score_adj = oom_score_adj;
+  if (name == "ptrace") return std::unique_ptr<platform::Platform>(TRY(platform::ptrace::Ptrace::Prepare(options)));
+  return std::unique_ptr<platform::Platform>(TRY(platform::systrap::Systrap::Prepare(options)));
+}
+
 }  // namespace
 
 int RunSentry(BootConfig config, Fds fds) {
   if (config.spec.process && config.spec.process->terminal) fds.resized = FollowTerminal(fds.stdio[0].get());
   // Our own score is not for guests to inherit: they are whom the host is to kill.
   int oom_score_adj = config.spec.process ? config.spec.process->oom_score_adj.value_or(0) : 0;
-  auto platform =
-      platform::systrap::Systrap::Prepare({.zygotes = 1, .proc_fd = fds.proc.get(), .oom_score_adj = oom_score_adj});
+  auto platform = PreparePlatform(config.settings.platform, fds.proc.get(), oom_score_adj);
   if (!platform.ok()) {
-    fds.runsc.Fail(Message(SystemError("cannot prepare the systrap platform", platform.error().code())));
+    fds.runsc.Fail(Message(
+        SystemError("cannot prepare the platform \"" + config.settings.platform + "\"", platform.error().code())));
     return kFailed;
   }
   bool allow_own_uid = config.allow_own_uid;

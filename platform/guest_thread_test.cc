@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // System calls, faults and interrupts of one thread.
-#include "platform/systrap/systrap.h"
-
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -9,14 +7,16 @@
 #include <atomic>
 #include <thread>
 
-#include "platform/systrap/testing/systrap_fixture.h"
+#include "platform/testing/platform_fixture.h"
 
 namespace platform::testing {
 namespace {
 
-using SystrapTest = SystrapFixture;
+using GuestThreadTest = AnyPlatformFixture;
 
-TEST_F(SystrapTest, NotifiedCallsArriveWithAllArguments) {
+INSTANTIATE_TEST_SUITE_P(Platform, GuestThreadTest, AllPlatforms(), PlatformName);
+
+TEST_P(GuestThreadTest, NotifiedCallsArriveWithAllArguments) {
   executor_->Call([&] {
     auto space = NewSpace();
     Registers r = StartAt(guest_once);
@@ -43,7 +43,7 @@ TEST_F(SystrapTest, NotifiedCallsArriveWithAllArguments) {
   });
 }
 
-TEST_F(SystrapTest, TrappedCallsArriveWithAllArguments) {
+TEST_P(GuestThreadTest, TrappedCallsArriveWithAllArguments) {
   executor_->Call([&] {
     auto space = NewSpace();
     Registers r = StartAt(guest_once);
@@ -63,7 +63,7 @@ TEST_F(SystrapTest, TrappedCallsArriveWithAllArguments) {
   });
 }
 
-TEST_F(SystrapTest, RestartMakesTheSameCallAgain) {
+TEST_P(GuestThreadTest, RestartMakesTheSameCallAgain) {
   executor_->Call([&] {
     auto space = NewSpace();
     for (uint64_t number : {SYS_getppid, SYS_execve}) {
@@ -83,7 +83,7 @@ TEST_F(SystrapTest, RestartMakesTheSameCallAgain) {
   });
 }
 
-TEST_F(SystrapTest, FaultsAreReported) {
+TEST_P(GuestThreadTest, FaultsAreReported) {
   struct Case {
     const char* label;
     int signal;
@@ -119,7 +119,7 @@ TEST_F(SystrapTest, FaultsAreReported) {
   });
 }
 
-TEST_F(SystrapTest, RegistersOfANotifiedCallAreReadAndChanged) {
+TEST_P(GuestThreadTest, RegistersOfANotifiedCallAreReadAndChanged) {
   executor_->Call([&] {
     auto space = NewSpace();
     for (uint64_t number : {SYS_getppid, SYS_execve}) {
@@ -151,7 +151,7 @@ TEST_F(SystrapTest, RegistersOfANotifiedCallAreReadAndChanged) {
   });
 }
 
-TEST_F(SystrapTest, InterruptStopsASpinningThread) {
+TEST_P(GuestThreadTest, InterruptStopsASpinningThread) {
   executor_->Call([&] {
     auto space = NewSpace();
     Registers r = StartAt(guest_spin);
@@ -174,7 +174,7 @@ TEST_F(SystrapTest, InterruptStopsASpinningThread) {
   });
 }
 
-TEST_F(SystrapTest, InterruptDuringACallIsDeliveredAtTheNextRun) {
+TEST_P(GuestThreadTest, InterruptDuringACallIsDeliveredAtTheNextRun) {
   executor_->Call([&] {
     auto space = NewSpace();
     Registers r = StartAt(guest_once);
@@ -193,7 +193,7 @@ TEST_F(SystrapTest, InterruptDuringACallIsDeliveredAtTheNextRun) {
   });
 }
 
-TEST_F(SystrapTest, InterruptsAndCallsInAnyOrderLoseNothing) {
+TEST_P(GuestThreadTest, InterruptsAndCallsInAnyOrderLoseNothing) {
   constexpr uint64_t kCalls = 2000;
   executor_->Call([&] {
     auto space = NewSpace();
@@ -234,7 +234,7 @@ TEST_F(SystrapTest, InterruptsAndCallsInAnyOrderLoseNothing) {
   });
 }
 
-TEST_F(SystrapTest, FsBaseIsSetByTheGuestItselfOrByTheFrame) {
+TEST_P(GuestThreadTest, FsBaseIsSetByTheGuestItselfOrByTheFrame) {
   executor_->Call([&] {
     auto space = NewSpace();
     Poke<uint64_t>(*space, kData, 0xabcdef);
@@ -261,7 +261,7 @@ TEST_F(SystrapTest, FsBaseIsSetByTheGuestItselfOrByTheFrame) {
   });
 }
 
-TEST_F(SystrapTest, PseudoNumbersAreOrdinaryUnknownCallsForTheGuest) {
+TEST_P(GuestThreadTest, PseudoNumbersAreOrdinaryUnknownCallsForTheGuest) {
   executor_->Call([&] {
     auto space = NewSpace();
     for (uint64_t number :
@@ -281,12 +281,12 @@ TEST_F(SystrapTest, PseudoNumbersAreOrdinaryUnknownCallsForTheGuest) {
   });
 }
 
-TEST_F(SystrapTest, TheHostVdsoWorksInTheGuest) {
-  ASSERT_FALSE(systrap_->host_vdso().is_null());
+TEST_P(GuestThreadTest, TheHostVdsoWorksInTheGuest) {
+  ASSERT_FALSE(platform_->host_vdso().is_null());
   executor_->Call([&] {
     auto space = NewSpace();
     char magic[4] = {};
-    ASSERT_TRUE(space->CopyIn(systrap_->host_vdso(), std::as_writable_bytes(std::span(magic))).ok());
+    ASSERT_TRUE(space->CopyIn(platform_->host_vdso(), std::as_writable_bytes(std::span(magic))).ok());
     EXPECT_EQ(memcmp(magic, "\177ELF", 4), 0);
   });
 }

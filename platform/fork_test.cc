@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -12,12 +13,14 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "platform/systrap/testing/systrap_fixture.h"
+#include "platform/testing/platform_fixture.h"
 
 namespace platform::testing {
 namespace {
 
-using SystrapForkTest = SystrapFixture;
+using ForkTest = AnyPlatformFixture;
+
+INSTANTIATE_TEST_SUITE_P(Platform, ForkTest, AllPlatforms(), PlatformName);
 
 int OpenDescriptors() {
   int count = 0;
@@ -27,7 +30,7 @@ int OpenDescriptors() {
   return count;
 }
 
-TEST_F(SystrapForkTest, ForkKeepsMemoryRegistersAndFloatingPointState) {
+TEST_P(ForkTest, ForkKeepsMemoryRegistersAndFloatingPointState) {
   executor_->Call([&] {
     auto space = NewSpace();
     Poke<uint64_t>(*space, kData, 1);
@@ -43,7 +46,7 @@ TEST_F(SystrapForkTest, ForkKeepsMemoryRegistersAndFloatingPointState) {
     ASSERT_TRUE(registers.ok());
     auto state = parent->extended_state();
     ASSERT_TRUE(state.ok());
-    EXPECT_EQ(state.value()->size(), systrap_->extended_state_size());
+    EXPECT_EQ(state.value()->size(), platform_->extended_state_size());
     Registers for_child = *registers.value();
     for_child.rax = 0;
     auto forked = space->Fork(for_child, *state.value());
@@ -68,7 +71,7 @@ TEST_F(SystrapForkTest, ForkKeepsMemoryRegistersAndFloatingPointState) {
   });
 }
 
-TEST_F(SystrapForkTest, ExtendedStateIsChangedByTheFrame) {
+TEST_P(ForkTest, ExtendedStateIsChangedByTheFrame) {
   executor_->Call([&] {
     auto space = NewSpace();
     Registers r = StartAt(guest_floating);
@@ -93,7 +96,7 @@ TEST_F(SystrapForkTest, ExtendedStateIsChangedByTheFrame) {
   });
 }
 
-TEST_F(SystrapForkTest, ThreadsShareMemory) {
+TEST_P(ForkTest, ThreadsShareMemory) {
   executor_->Call([&] {
     auto space = NewSpace();
     Registers r = StartAt(guest_wait_word);
@@ -105,7 +108,7 @@ TEST_F(SystrapForkTest, ThreadsShareMemory) {
   });
 }
 
-TEST_F(SystrapForkTest, ManyThreadsAtOnce) {
+TEST_P(ForkTest, ManyThreadsAtOnce) {
   executor_->Call([&] {
     auto space = NewSpace();
     std::vector<std::unique_ptr<GuestThread>> threads;
@@ -128,7 +131,7 @@ TEST_F(SystrapForkTest, ManyThreadsAtOnce) {
   });
 }
 
-TEST_F(SystrapForkTest, ForksAndThreadsInARowLeakNothing) {
+TEST_P(ForkTest, ForksAndThreadsInARowLeakNothing) {
   executor_->Call([&] {
     auto space = NewSpace();
     auto work = [&](int count) {
@@ -144,19 +147,19 @@ TEST_F(SystrapForkTest, ForksAndThreadsInARowLeakNothing) {
       }
     };
     work(100);
-    WaitFor("children to be reaped", [&] { return systrap_->stats().live_stubs <= 4; });
+    WaitFor("children to be reaped", [&] { return platform_->stats().live_stubs <= 4; });
     int descriptors = OpenDescriptors();
     int64_t begin = base::MonotonicNow();
     work(2000);
     printf("fork and thread: %ld us\n", (base::MonotonicNow() - begin) / 2000 / 1000);
-    WaitFor("children to be reaped", [&] { return systrap_->stats().live_stubs <= 4; });
+    WaitFor("children to be reaped", [&] { return platform_->stats().live_stubs <= 4; });
     EXPECT_EQ(OpenDescriptors(), descriptors);
     // The threads that are retired and not looked at again yet.
-    EXPECT_LE(systrap_->stats().live_threads, 20u);
+    EXPECT_LE(platform_->stats().live_threads, 20u);
   });
 }
 
-TEST_F(SystrapForkTest, FreshAddressSpacesAreEmpty) {
+TEST_P(ForkTest, FreshAddressSpacesAreEmpty) {
   executor_->Call([&] {
     auto space = NewSpace();
     for (int i = 0; i < 20; i++) {
@@ -169,7 +172,7 @@ TEST_F(SystrapForkTest, FreshAddressSpacesAreEmpty) {
   });
 }
 
-TEST_F(SystrapForkTest, AKilledStubEndsEveryThread) {
+TEST_P(ForkTest, AKilledStubEndsEveryThread) {
   executor_->Call([&] {
     auto space = NewSpace();
     Registers r = StartAt(guest_spin);
@@ -195,7 +198,7 @@ TEST_F(SystrapForkTest, AKilledStubEndsEveryThread) {
   });
 }
 
-TEST_F(SystrapForkTest, StubsKilledAtAnyMomentHangNobody) {
+TEST_P(ForkTest, StubsKilledAtAnyMomentHangNobody) {
   executor_->Call([&] {
     for (int i = 0; i < 100; i++) {
       auto space = NewSpace();
@@ -220,6 +223,27 @@ TEST_F(SystrapForkTest, StubsKilledAtAnyMomentHangNobody) {
       forking.join();
       stop = true;
     }
+  });
+}
+
+TEST_P(ForkTest, AContainerEndsWithItsZygote) {
+  executor_->Call([&] {
+    auto spinning_space = NewSpace();
+    Registers r = StartAt(guest_spin);
+    r.rdi = kData;
+    auto spinning = NewThread(*spinning_space, r);
+    std::thread fiber = executor_->Spawn([&] { EXPECT_EQ(spinning->Run().kind, Event::Kind::kGone); });
+    auto space = NewSpace();
+    r = StartAt(guest_once);
+    r.rax = SYS_getppid;
+    auto thread = NewThread(*space, r);
+    ASSERT_EQ(thread->Run().kind, Event::Kind::kSyscall);
+    // The zygote leads the process group of its stubs.
+    EXPECT_EQ(kill(getpgid(thread->host_tid()), SIGKILL), 0);
+    fiber.join();
+    thread->set_syscall(SyscallAction::kReturn, 0);
+    EXPECT_EQ(RunToExit(*thread, Zero), std::nullopt);
+    EXPECT_FALSE(container_->NewAddressSpace().ok());
   });
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "platform/systrap/testing/systrap_fixture.h"
+#include "platform/testing/platform_fixture.h"
 
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -7,30 +7,38 @@
 #include <chrono>
 #include <thread>
 
+#include "platform/ptrace/ptrace.h"
+#include "platform/systrap/systrap.h"
+
 namespace platform::testing {
 
-void SystrapFixture::SetUp() {
-  auto prepared = systrap::Systrap::Prepare({});
+base::Result<std::unique_ptr<Platform>> PreparePlatform(const std::string& name) {
+  if (name == "ptrace") return std::unique_ptr<Platform>(TRY(ptrace::Ptrace::Prepare({})));
+  return std::unique_ptr<Platform>(TRY(systrap::Systrap::Prepare({})));
+}
+
+void PlatformFixture::SetUp() {
+  auto prepared = MakePlatform();
   ASSERT_TRUE(prepared.ok()) << base::ErrnoName(prepared.error().code());
-  systrap_ = std::move(prepared).value();
+  platform_ = std::move(prepared).value();
   executor_ = std::make_unique<ThreadExecutor>();
-  ASSERT_TRUE(systrap_->Start(*executor_).ok());
-  executor_->Serve(systrap_->receivers());
-  auto container = systrap_->NewContainer();
+  ASSERT_TRUE(platform_->Start(*executor_).ok());
+  executor_->Serve(platform_->receivers());
+  auto container = platform_->NewContainer();
   ASSERT_TRUE(container.ok());
   container_ = std::move(container).value();
 }
 
-void SystrapFixture::TearDown() {
+void PlatformFixture::TearDown() {
   if (container_ != nullptr) {
     container_ = nullptr;
-    WaitFor("all stubs to be gone", [&] { return systrap_->stats().live_stubs == 0; });
+    WaitFor("all stubs to be gone", [&] { return platform_->stats().live_stubs == 0; });
   }
   if (executor_ != nullptr) executor_->Stop();
-  systrap_ = nullptr;
+  platform_ = nullptr;
 }
 
-Registers SystrapFixture::StartAt(const char* label) {
+Registers PlatformFixture::StartAt(const char* label) {
   Registers registers{};
   registers.rip = At(label);
   registers.cs = 0x33;
@@ -40,7 +48,7 @@ Registers SystrapFixture::StartAt(const char* label) {
   return registers;
 }
 
-base::RefPtr<AddressSpace> SystrapFixture::NewSpace() {
+base::RefPtr<AddressSpace> PlatformFixture::NewSpace() {
   auto space = container_->NewAddressSpace();
   EXPECT_TRUE(space.ok());
   if (!space.ok()) return nullptr;
@@ -58,13 +66,13 @@ base::RefPtr<AddressSpace> SystrapFixture::NewSpace() {
   return result;
 }
 
-std::unique_ptr<GuestThread> SystrapFixture::NewThread(AddressSpace& space, const Registers& registers) {
+std::unique_ptr<GuestThread> PlatformFixture::NewThread(AddressSpace& space, const Registers& registers) {
   auto thread = space.NewThread(registers, ExtendedState());
   EXPECT_TRUE(thread.ok());
   return thread.ok() ? std::move(thread).value() : nullptr;
 }
 
-std::optional<uint64_t> SystrapFixture::RunToExit(GuestThread& thread, const Answer& answer) {
+std::optional<uint64_t> PlatformFixture::RunToExit(GuestThread& thread, const Answer& answer) {
   for (;;) {
     Event event = thread.Run();
     if (event.kind == Event::Kind::kInterrupt) continue;
@@ -74,7 +82,7 @@ std::optional<uint64_t> SystrapFixture::RunToExit(GuestThread& thread, const Ans
   }
 }
 
-void SystrapFixture::WaitFor(const char* what, const std::function<bool()>& condition) {
+void PlatformFixture::WaitFor(const char* what, const std::function<bool()>& condition) {
   for (int i = 0; i < 10000; i++) {
     if (condition()) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
