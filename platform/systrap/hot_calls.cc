@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "platform/systrap/stub_layout.h"
 #include "platform/systrap/stub_thread.h"
@@ -41,10 +42,11 @@ bool HotCalls::Poll() {
   base::RefPtr<StubThread> found;
   {
     base::MutexLock lock(mutex_);
-    for (const auto& thread : threads_) {
-      if (!thread->HotRequested()) continue;
-      found = thread;
-      break;
+    // From behind the last that was found, so that none, and no forged request either, keeps the others from being
+    // seen.
+    for (size_t i = 0; i < threads_.size() && !found; i++) {
+      next_ = (next_ + 1) % threads_.size();
+      if (threads_[next_]->HotRequested()) found = threads_[next_];
     }
   }
   return found && found->OnHotRequest();
@@ -73,8 +75,9 @@ CallSites::Advice CallSites::Note(uint64_t ip) {
   Site& site = sites_[Index(ip)];
   if (site.ip != ip) site = Site{ip, 0, false};
   if (site.patched) return Advice::kPatched;
-  if (++site.count % kOften != 0) return Advice::kNothing;
-  return Advice::kPatch;
+  if (site.count < UINT16_MAX) site.count++;
+  bool told = site.count >= kOften && site.count < UINT16_MAX && std::has_single_bit(site.count);
+  return told ? Advice::kPatch : Advice::kNothing;
 }
 
 void CallSites::MarkPatched(uint64_t ip) { sites_[Index(ip)] = Site{ip, 0, true}; }

@@ -44,6 +44,7 @@ class HotCalls {
   base::Mutex mutex_{kLock};
   bool open_ ABSL_GUARDED_BY(mutex_) = false;
   size_t oldest_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t next_ ABSL_GUARDED_BY(mutex_) = 0;  // Where the last look ended.
   std::vector<base::RefPtr<StubThread>> threads_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -52,7 +53,7 @@ class CallSites {
  public:
   enum class Advice {
     kNothing,
-    kPatch,    // Seen often enough: told once in a while.
+    kPatch,    // Seen often enough: told ever more rarely, since it may not be possible.
     kPatched,  // The site is known to be patched.
   };
   // A plain call came, `ip` is behind its instruction.

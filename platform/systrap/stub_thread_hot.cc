@@ -43,6 +43,7 @@ bool StubThread::OnHotRequest() {
     std::copy(std::begin(request.arguments), std::end(request.arguments), call_.arguments);
     call_pending_ = true;
     outcome_set_ = false;
+    worth_patching_ = false;
     OpenWindowLocked(request);
     DeliverLocked(CallEvent(), &after);
   }

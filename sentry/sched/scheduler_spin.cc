@@ -23,7 +23,7 @@ constexpr int64_t kPatienceNs = 150'000;
 // With Spinning::kAlways, for tests on machines that are busy.
 constexpr int64_t kAlwaysPatienceNs = 2'000'000;
 // Looks in vain between two looks at the clock; each is a pause, some 30 ns.
-constexpr int kLooks = 64;
+constexpr unsigned kLooks = 64;
 // The spinner is in the way when the host takes its processor away more often than the clock's and the monitor's ticks
 // explain. Then it stays away, longer each time.
 constexpr int64_t kCheckNs = 4'000'000;
@@ -87,7 +87,7 @@ void Scheduler::Spin(Worker& worker) {
   int64_t preemptions = Preemptions();
   bool preempted = false;
   bool worked = false;
-  for (int turn = 1;; ++turn) {
+  for (unsigned turn = 1;; ++turn) {
     bool found = RunNext(worker);
     for (platform::Receiver* receiver : receivers) found |= receiver->Poll();
     worked |= found;
