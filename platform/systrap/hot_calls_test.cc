@@ -38,14 +38,16 @@ class HotCallsTest : public SystrapFixture {
     EXPECT_TRUE(space.Apply({&entries, 1}).ok());
   }
   // An address space whose guest_hot goes the hot way. On a fiber.
-  base::RefPtr<AddressSpace> NewHotSpace(std::unique_ptr<GuestThread>* thread, const char* label = guest_hot) {
+  base::RefPtr<AddressSpace> NewHotSpace(std::unique_ptr<GuestThread>* thread) {
+    return NewHotSpace(thread, guest_hot, guest_hot_site_end);
+  }
+  base::RefPtr<AddressSpace> NewHotSpace(std::unique_ptr<GuestThread>* thread, const char* code, const char* site_end) {
     auto space = NewSpace();
     MapEntries(*space);
-    Registers r = StartAt(label);
+    Registers r = StartAt(code);
     r.rbx = kLoops;
     *thread = NewThread(*space, r);
-    auto patched =
-        space->PatchCallSite(**thread, base::GuestAddr(At(guest_hot_site_end)), SYS_getppid, base::GuestAddr(kEntry));
+    auto patched = space->PatchCallSite(**thread, base::GuestAddr(At(site_end)), SYS_getppid, base::GuestAddr(kEntry));
     EXPECT_TRUE(patched.ok());
     return space;
   }
@@ -72,6 +74,8 @@ class HotCallsTest : public SystrapFixture {
   };
 
   static uint64_t Next(const Event& event) { return event.arguments[0] + 1; }
+  void TestKicks(const char* code, const char* site_end);
+  int TestForging(uint32_t number, int calls);
 };
 
 TEST_F(HotCallsTest, WithoutAnybodyWhoLooksTheyArePlainCalls) {
@@ -113,11 +117,11 @@ TEST_F(HotCallsTest, ALateAnswerFindsTheThreadAsleep) {
 }
 
 // Interrupts, looks at registers, restarts, at whatever moment they come.
-TEST_F(HotCallsTest, KicksFindTheGuestBeforeOrAfterTheCall) {
+void HotCallsTest::TestKicks(const char* code, const char* site_end) {
   executor_->Call([&] {
     Polling polling(*this);
     std::unique_ptr<GuestThread> thread;
-    auto space = NewHotSpace(&thread);
+    auto space = NewHotSpace(&thread, code, site_end);
     std::atomic<bool> stop{false};
     std::thread interrupter([&] {
       while (!stop.load()) {
@@ -153,6 +157,23 @@ TEST_F(HotCallsTest, KicksFindTheGuestBeforeOrAfterTheCall) {
     stop.store(true);
     interrupter.join();
     EXPECT_EQ(wrong, 0u);
+    EXPECT_GT(platform_->stats().hot_calls, 0u);
+    thread = nullptr;
+  });
+}
+
+TEST_F(HotCallsTest, KicksFindTheGuestBeforeOrAfterTheCall) { TestKicks(guest_hot, guest_hot_site_end); }
+TEST_F(HotCallsTest, KicksFindTheGuestBeforeOrAfterACallOfAnyNumber) { TestKicks(guest_hot_any, guest_hot_any_end); }
+
+TEST_F(HotCallsTest, ASiteOfAnyNumberIsHotAndPlain) {
+  executor_->Call([&] {
+    std::unique_ptr<GuestThread> thread;
+    auto space = NewHotSpace(&thread, guest_hot_any, guest_hot_any_end);
+    EXPECT_EQ(RunToExit(*thread, Next), 0u);
+    EXPECT_EQ(platform_->stats().hot_calls, 0u);
+    Polling polling(*this);
+    space = NewHotSpace(&thread, guest_hot_any, guest_hot_any_end);
+    EXPECT_EQ(RunToExit(*thread, Next), 0u);
     EXPECT_GT(platform_->stats().hot_calls, 0u);
     thread = nullptr;
   });
@@ -262,22 +283,45 @@ TEST_F(HotCallsTest, ABadBufferIsThePlainCallsMatter) {
   });
 }
 
+// Runs a thread that forges requests of `number`, up to `calls` of its calls; returns how many of the forged were
+// taken.
+int HotCallsTest::TestForging(uint32_t number, int calls) {
+  auto space = NewSpace();
+  MapEntries(*space);
+  Registers r = StartAt(guest_forge);
+  r.rbp = number;
+  auto thread = NewThread(*space, r);
+  // Nobody looks after a thread that has no patched site.
+  auto patched =
+      space->PatchCallSite(*thread, base::GuestAddr(At(guest_forge_site_end)), SYS_getpid, base::GuestAddr(kEntry));
+  EXPECT_TRUE(patched.ok());
+  int taken = 0;
+  for (int i = 0; i < calls; i++) {
+    Event event = thread->Run();
+    if (event.kind == Event::Kind::kGone) break;
+    EXPECT_EQ(event.kind, Event::Kind::kSyscall);
+    if (event.number == number) taken++;
+    thread->set_syscall(SyscallAction::kReturn, 0);
+  }
+  return taken;
+}
+
 TEST_F(HotCallsTest, AForgedRequestEndsItsOwnProcessAtMost) {
   executor_->Call([&] {
     Polling polling(*this);
     std::unique_ptr<GuestThread> honest;
     auto space = NewHotSpace(&honest);
-    auto hostile = NewSpace();
-    auto thread = NewThread(*hostile, StartAt(guest_forge));
-    for (int i = 0; i < 500; i++) {
-      Event event = thread->Run();
-      if (event.kind == Event::Kind::kGone) break;
-      ASSERT_EQ(event.kind, Event::Kind::kSyscall);
-      thread->set_syscall(SyscallAction::kReturn, 0);
-    }
-    thread = nullptr;
+    EXPECT_GT(TestForging(SYS_getuid, 500), 0);
     EXPECT_EQ(RunToExit(*honest, Next), 0u);
     honest = nullptr;
+  });
+}
+
+TEST_F(HotCallsTest, AForgedRequestOfANumberThatIsNeverHotIsNotTaken) {
+  executor_->Call([&] {
+    Polling polling(*this);
+    EXPECT_EQ(TestForging(SYS_rt_sigreturn, 500), 0);
+    EXPECT_EQ(TestForging(SYS_execve, 500), 0);
   });
 }
 

@@ -2,15 +2,18 @@
 // Rewriting call sites, so that they jump to an entry and from there to the stub's hot code. The syscall instruction
 // itself always stays where it is: a thread that stands on it, returns behind it or jumps to it makes the plain call.
 //
-// Two forms are known:
+// Three forms are known:
 //   mov $number, %eax; syscall     the five bytes of the mov become `jmp entry`;
 //   xor %eax, %eax; syscall        (read(2) in the C library): two bytes are too few. When the code goes on with the C
 //                                  library's test of the result and a ret, the padding behind that ret is reached by
 //                                  nobody: it becomes `jmp entry`, and the xor a short jump there.
+//   mov 8(%rsp), %r9; syscall; cmp (the C library's syscall(2), of any number): the five bytes of the mov become
+//                                  `jmp entry`, the entry does the mov. The cmp is the proof that the flags are dead.
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "platform/syscall_unsafe.h"
 #include "platform/systrap/address_space.h"
@@ -53,11 +56,22 @@ constexpr uint8_t kTest[] = {0x48, 0x3d, 0x00, 0xf0, 0xff, 0xff, 0x77};
 constexpr int64_t kPadding = sizeof(kTest) + 2;
 constexpr uint8_t kRet = 0xc3;
 
+// mov 8(%rsp), %r9: as long as the mov of a number.
+constexpr uint8_t kLoadSixth[kMovSize] = {0x4c, 0x8b, 0x4c, 0x24, 0x08};
+// cmp $-4095, %rax
+constexpr uint8_t kCompare[] = {0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff};
+
 bool IsMov(const Site& site, uint32_t number) {
   const uint8_t* at = site.At(kAtMov);
   // A prefix before it would make it another instruction.
   bool prefixed = (at[-1] & 0xf0) == 0x40 || at[-1] == 0x66;
   return !prefixed && at[0] == 0xb8 && memcmp(at + 1, &number, sizeof(number)) == 0;
+}
+
+// Whether the number is in rax already, and the flags are set anew behind the site.
+bool TakesAnyNumber(const Site& site) {
+  return memcmp(site.At(kAtMov), kLoadSixth, sizeof(kLoadSixth)) == 0 &&
+         memcmp(site.At(0), kCompare, sizeof(kCompare)) == 0;
 }
 
 // Whether the C library's way to go on stands behind the site, with a ret before the place of the padding.
@@ -88,7 +102,7 @@ bool IsShortJump(const Site& site) {
 
 int64_t PlaceOfJump(const Site& site, uint32_t number) {
   if (site.At(-2)[0] != 0x0f || site.At(-1)[0] != 0x05) return kNowhere;
-  if (IsMov(site, number)) return kAtMov;
+  if (IsMov(site, number) || TakesAnyNumber(site)) return kAtMov;
   const uint8_t* at = site.At(kAtXor);
   bool xors = number == 0 && at[0] == 0x31 && at[1] == 0xc0;
   return xors && EndsInRet(site) && IsPadding(site) ? kPadding : kNowhere;
@@ -118,20 +132,42 @@ base::Result<bool> IsPatched(int memory, const Site& site) {
   return back == site.end;
 }
 
-base::Result<void> WriteEntry(int memory, uint64_t entry, uint64_t site_end, uint32_t number) {
-  // lea data(%rip), %r11; jmp *data+HOT_ENTRY_CODE(%rip)
-  static constexpr uint8_t kCode[] = {
-      0x4c, 0x8d, 0x1d, HOT_ENTRY_DATA - 7, 0, 0, 0, 0xff, 0x25, HOT_ENTRY_DATA + HOT_ENTRY_CODE - 13, 0, 0, 0};
+// The code of an entry: to the stub's hot code with the entry's data in r11.
+class EntryCode {
+ public:
+  void Append(std::span<const uint8_t> instruction) {
+    std::copy(instruction.begin(), instruction.end(), bytes_ + size_);
+    size_ += instruction.size();
+  }
+  // An instruction that ends in its distance to `offset` of the entry's data.
+  void AppendReaching(uint64_t offset, std::span<const uint8_t> instruction) {
+    Append(instruction);
+    auto distance = static_cast<uint32_t>(HOT_ENTRY_DATA + offset - size_ - sizeof(uint32_t));
+    memcpy(bytes_ + size_, &distance, sizeof(distance));
+    size_ += sizeof(distance);
+  }
+  std::span<uint8_t, HOT_ENTRY_SIZE> bytes() { return bytes_; }
+
+ private:
+  uint8_t bytes_[HOT_ENTRY_SIZE] = {};
+  size_t size_ = 0;
+};
+
+base::Result<void> WriteEntry(int memory, uint64_t entry, const Site& site, uint32_t number) {
+  static constexpr uint8_t kLeaR11[] = {0x4c, 0x8d, 0x1d};
+  static constexpr uint8_t kJumpIndirect[] = {0xff, 0x25};
+  bool any = TakesAnyNumber(site);
+  EntryCode code;
+  if (any) code.Append(kLoadSixth);
+  code.AppendReaching(0, kLeaR11);
+  code.AppendReaching(HOT_ENTRY_CODE, kJumpIndirect);
   uint64_t data[4] = {};
-  data[HOT_ENTRY_RETURN / 8] = site_end;
-  data[HOT_ENTRY_NUMBER / 8] = number;
-  data[HOT_ENTRY_CODE / 8] = HotCode().begin;
-  data[HOT_ENTRY_BRING / 8] = BroughtBy(number);
-  uint8_t bytes[HOT_ENTRY_SIZE];
-  memset(bytes, 0xcc, sizeof(bytes));
-  memcpy(bytes, kCode, sizeof(kCode));
-  memcpy(bytes + HOT_ENTRY_DATA, data, sizeof(data));
-  return Write(memory, entry, bytes, sizeof(bytes));
+  data[HOT_ENTRY_RETURN / 8] = site.end;
+  data[HOT_ENTRY_NUMBER / 8] = any ? 0 : number;
+  data[HOT_ENTRY_CODE / 8] = any ? HotCode().any : HotCode().begin;
+  data[HOT_ENTRY_BRING / 8] = any ? 0 : BroughtBy(number);
+  memcpy(code.bytes().data() + HOT_ENTRY_DATA, data, sizeof(data));
+  return Write(memory, entry, code.bytes().data(), code.bytes().size());
 }
 
 }  // namespace
@@ -158,7 +194,7 @@ base::Result<void> StubAddressSpace::PatchCallSite(GuestThread& caller, base::Gu
   auto distance = static_cast<int64_t>(entry.value() - (jump_at + kJumpSize));
   auto offset = static_cast<int32_t>(distance);
   if (distance != offset) return base::Errno(EINVAL);
-  TRY(WriteEntry(memory, entry.value(), site.end, number));
+  TRY(WriteEntry(memory, entry.value(), site, number));
   uint8_t jump[kJumpSize] = {kJump};
   memcpy(jump + 1, &offset, sizeof(offset));
   TRY(Write(memory, jump_at, jump, sizeof(jump)));

@@ -87,6 +87,7 @@ class Slot {
   uint64_t hot_argument(int index) const {
     return Get<uint64_t>(SLOT_HOT_ARGUMENTS + 8 * static_cast<uint64_t>(index));
   }
+  uint64_t hot_number() const { return Get<uint64_t>(SLOT_HOT_NUMBER); }
   uint64_t hot_flags() const { return Get<uint64_t>(SLOT_HOT_FLAGS); }
 
  private:

@@ -22,13 +22,17 @@ struct StubLabels {
 };
 // Of the hot code (stub_hot_amd64.inc), in the order of their addresses.
 struct HotLabels {
-  uint64_t begin;    // Where patched call sites arrive.
-  uint64_t flags;    // From here on the guest's flags are in ax;
-  uint64_t saved;    // from here on in the slot.
-  uint64_t copying;  // From here on rdi and rsi are in the slot.
-  uint64_t posted;   // From here on a request may be in the slot.
-  uint64_t plain;    // Up to `wait`: on the way to the plain call, the flags in ax.
-  uint64_t wait;     // The request was taken.
+  uint64_t begin;      // Where patched call sites of one number arrive.
+  uint64_t flags;      // From here on the guest's flags are in ax;
+  uint64_t saved;      // from here on in the slot, and
+  uint64_t named;      // from here on all else there is to say of the site and its number.
+  uint64_t copying;    // From here on rdi and rsi are in the slot.
+  uint64_t posted;     // From here on a request may be in the slot.
+  uint64_t wait;       // The request was taken.
+  uint64_t plain;      // On the way to the plain call, the flags in ax.
+  uint64_t any;        // Where patched call sites of any number arrive, the number in rax;
+  uint64_t any_saved;  // from here on in the slot.
+  uint64_t any_plain;  // On the way to the plain call.
   uint64_t end;
 };
 const StubLabels& Labels();

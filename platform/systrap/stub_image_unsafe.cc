@@ -12,13 +12,15 @@
 #include "platform/memory_file.h"
 #include "platform/syscall_unsafe.h"
 #include "platform/systrap/filter.h"
+#include "platform/systrap/hot_calls.h"
 #include "platform/systrap/stub_layout.h"
 
 extern "C" {
 extern const char systrap_stub_begin[], systrap_stub_end[], systrap_stub_boot[], systrap_stub_handler[],
     systrap_stub_park[], systrap_stub_restorer[], systrap_stub_exit[], systrap_stub_hello[], systrap_stub_helper_mask[];
-extern const char systrap_stub_hot[], systrap_stub_hot_flags[], systrap_stub_hot_saved[], systrap_stub_hot_copying[],
-    systrap_stub_hot_posted[], systrap_stub_hot_plain[], systrap_stub_hot_wait[], systrap_stub_hot_end[];
+extern const char systrap_stub_hot[], systrap_stub_hot_flags[], systrap_stub_hot_saved[], systrap_stub_hot_named[],
+    systrap_stub_hot_copying[], systrap_stub_hot_posted[], systrap_stub_hot_wait[], systrap_stub_hot_plain[],
+    systrap_stub_hot_any[], systrap_stub_hot_any_saved[], systrap_stub_hot_any_plain[], systrap_stub_hot_end[];
 }
 
 namespace platform::systrap {
@@ -45,11 +47,19 @@ base::Result<void> Write(int fd, uint64_t offset, const void* bytes, size_t size
 }
 
 base::Result<void> WriteProgram(int fd, uint64_t header, uint64_t at, const std::vector<sock_filter>& program) {
-  CHECK_INVARIANT(at + program.size() * sizeof(sock_filter) <= STUB_FILTERS_SIZE);
+  CHECK_INVARIANT(at + program.size() * sizeof(sock_filter) <= STUB_FILTERS_SIZE - HOT_NUMBERS);
   ProgramHeader fields{program.size(), STUB_FILTERS + at};
   uint64_t base = STUB_FILTERS - STUB_CODE;
   TRY(Write(fd, base + header, &fields, sizeof(fields)));
   return Write(fd, base + at, program.data(), program.size() * sizeof(sock_filter));
+}
+
+base::Result<void> WriteHotKinds(int fd) {
+  uint8_t kinds[HOT_NUMBERS];
+  for (uint32_t number = 0; number < HOT_NUMBERS; number++) {
+    kinds[number] = static_cast<uint8_t>(MayBeHot(number) ? BroughtBy(number) : HOT_NEVER);
+  }
+  return Write(fd, STUB_HOT_KINDS - STUB_CODE, kinds, sizeof(kinds));
 }
 
 }  // namespace
@@ -63,10 +73,11 @@ const StubLabels& Labels() {
 }
 
 const HotLabels& HotCode() {
-  static const HotLabels labels{Address(systrap_stub_hot),        Address(systrap_stub_hot_flags),
-                                Address(systrap_stub_hot_saved),  Address(systrap_stub_hot_copying),
-                                Address(systrap_stub_hot_posted), Address(systrap_stub_hot_plain),
-                                Address(systrap_stub_hot_wait),   Address(systrap_stub_hot_end)};
+  static const HotLabels labels{
+      Address(systrap_stub_hot),           Address(systrap_stub_hot_flags),     Address(systrap_stub_hot_saved),
+      Address(systrap_stub_hot_named),     Address(systrap_stub_hot_copying),   Address(systrap_stub_hot_posted),
+      Address(systrap_stub_hot_wait),      Address(systrap_stub_hot_plain),     Address(systrap_stub_hot_any),
+      Address(systrap_stub_hot_any_saved), Address(systrap_stub_hot_any_plain), Address(systrap_stub_hot_end)};
   return labels;
 }
 
@@ -83,6 +94,7 @@ base::Result<base::UniqueFd> MakeStubImage() {
   CHECK_INVARIANT(kF1Program + f1.size() * sizeof(sock_filter) <= kF0Program);
   TRY(WriteProgram(file.get(), 0, kF1Program, f1));
   TRY(WriteProgram(file.get(), kF0Header, kF0Program, BuildF0(Labels().helper_mask)));
+  TRY(WriteHotKinds(file.get()));
   long result =
       RawSyscall(SYS_fcntl, file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
   if (result < 0) return base::Errno(static_cast<int>(-result));

@@ -18,6 +18,9 @@
 #define STUB_FILTERS (STUB_BASE + 0x1000)
 #define STUB_FILTERS_SIZE 0x2000
 #define STUB_IMAGE_SIZE 0x3000
+// Behind the filters, a byte for each number below HOT_NUMBERS: HOT_NEVER, or what comes along with the call.
+#define HOT_NUMBERS 0x200
+#define STUB_HOT_KINDS (STUB_FILTERS + STUB_FILTERS_SIZE - HOT_NUMBERS)
 
 #define STUB_COMMAND_LOW 0x10000
 #define STUB_COMMAND (STUB_BASE + STUB_COMMAND_LOW)
@@ -95,8 +98,8 @@
 // What a patched call site jumps to: code, then data. At most HOT_ENTRY_COUNT in a page.
 #define HOT_ENTRY_SIZE 64
 #define HOT_ENTRY_DATA 32
-// In the data: where the site goes on (behind its system call instruction), the number, the address of the hot code,
-// what comes along.
+// In the data: where the site goes on (behind its system call instruction), the address of the hot code, and unless
+// that is the code for any number, the number and what comes along.
 #define HOT_ENTRY_RETURN 0
 #define HOT_ENTRY_NUMBER 8
 #define HOT_ENTRY_CODE 16
@@ -104,6 +107,7 @@
 #define HOT_BRING_NOTHING 0
 #define HOT_BRING_IN 1
 #define HOT_BRING_OUT 2
+#define HOT_NEVER 0xff
 
 // The host signal that brings a thread into its handler (SIGUSR1).
 #define STUB_KICK_SIGNAL 10

@@ -146,6 +146,10 @@ class StubThread final : public Endpoint {
   // registers_ were taken: if they stand in the hot code without a pending call, makes them those of the guest before
   // or after the call.
   void LeaveHotCodeLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The part of it for where the slot does not yet say all of the call. False: it does.
+  bool LeaveUnsavedHotCodeLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // registers_ stand where the slot says all of the call: puts them on the site's system call instruction.
+  void MakePlainCallLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // registers_ were taken with a hot call pending: what the hot code has changed is put back.
   void NormalizeHotLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

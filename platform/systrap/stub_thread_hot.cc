@@ -14,6 +14,7 @@ namespace platform::systrap {
 
 namespace {
 
+constexpr uint64_t kSyscallSize = 2;
 constexpr uint64_t kArithmeticFlags = 0x8d5;  // OF SF ZF AF PF CF.
 
 // The flags as lahf and seto leave them in ax, put into `rflags`.
@@ -37,6 +38,11 @@ bool StubThread::OnHotRequest() {
     if (state_ != State::kRunning || waits_ != Waits::kEvent || kicked_ || quarantined_) return false;
     HotRequest request;
     if (!memory_.TakeHot(&request)) return false;
+    if (!MayBeHot(request.number)) {
+      // The hot code posts no such number: forged.
+      memory_.AnswerHot(static_cast<uint64_t>(-ENOSYS), 0);
+      return true;
+    }
     Counters::Add(stub_->machine().counters.hot_calls);
     state_ = State::kHot;
     call_ = Call{request.number, {}, request.return_address, true};
@@ -88,25 +94,40 @@ void StubThread::ResumeHotLocked() {
   memory_.AnswerHot(value, stub_->window().Close(memory_.hot_data()).length);
 }
 
-void StubThread::LeaveHotCodeLocked() {
+bool StubThread::LeaveUnsavedHotCodeLocked() {
   const HotLabels& code = HotCode();
   Registers& r = registers_;
-  if (r.rip < code.begin || r.rip >= code.end) return;
-  if (r.rip >= code.plain && r.rip < code.wait) return;  // Nothing of the slot is used from here on.
-  if (r.rip < code.saved) {
-    if (r.rip >= code.flags) r.rflags = UnpackFlags(r.rflags, r.rax);
+  if (r.rip < code.begin || r.rip >= code.end) return true;
+  if (r.rip < code.named) {
+    if (r.rip >= code.flags) r.rflags = UnpackFlags(r.rflags, r.rip >= code.saved ? memory_.hot_flags() : r.rax);
     r.rip = code.begin;
-    return;
+    return true;
   }
+  if (r.rip < code.plain) return false;
+  if (r.rip >= code.any && r.rip < code.any_plain) {
+    if (r.rip >= code.any_saved) r.rax = memory_.hot_number();
+    r.rip = code.any;
+  }
+  return true;
+}
+
+void StubThread::MakePlainCallLocked() {
+  Registers& r = registers_;
   r.rflags = UnpackFlags(r.rflags, memory_.hot_flags());
+  r.rip = memory_.hot_return() - kSyscallSize;
+  r.rax = memory_.hot_number();
+}
+
+void StubThread::LeaveHotCodeLocked() {
+  if (LeaveUnsavedHotCodeLocked()) return;
+  const HotLabels& code = HotCode();
+  Registers& r = registers_;
   if (r.rip >= code.copying) {
     r.rdi = memory_.hot_argument(0);
     r.rsi = memory_.hot_argument(1);
   }
-  if (r.rip < code.posted || !memory_.WithdrawHot()) {
-    r.rip = code.begin;
-    return;
-  }
+  if (r.rip < code.posted || !memory_.WithdrawHot()) return MakePlainCallLocked();
+  r.rflags = UnpackFlags(r.rflags, memory_.hot_flags());
   r.rdx = memory_.hot_argument(2);
   r.r10 = memory_.hot_argument(3);
   r.rip = memory_.hot_return();
@@ -124,9 +145,10 @@ bool StubThread::OnHotFaultLocked(const Stop& stop, After* after) {
   uint64_t rip = stop.registers.rip;
   if (rip >= code.copying && rip < code.posted) {
     // The buffer is not what it should be: the plain call will tell.
-    registers_.rip = code.plain;
-    registers_.rax = memory_.hot_flags();
-  } else if (rip < code.wait || rip >= code.end) {
+    registers_.rdi = memory_.hot_argument(0);
+    registers_.rsi = memory_.hot_argument(1);
+    MakePlainCallLocked();
+  } else if (rip < code.wait || rip >= code.plain) {
     return false;
   }
   ResumeLocked(after);
