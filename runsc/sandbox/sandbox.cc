@@ -185,6 +185,8 @@ Status Sandbox::RunHandshakes(const SandboxOptions& options) {
   if (options.settings.network != "host") {
     std::string path = "/proc/" + std::to_string(sentry_.pid) + "/ns/net";
     network.Reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    // Without a process behind the path, what it has left in the socket tells why.
+    if (!network && errno == ENOENT) RETURN_IF_ERROR(sentry_handshake_.Receive().status());
     if (!network) return SystemError(path);
     gofer_fds.push_back(network.get());
   }

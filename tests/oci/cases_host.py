@@ -5,8 +5,9 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 
-from oci.box import bundle, case, check, contains, equal, processes
+from oci.box import OURS_FAILURE, bundle, case, check, contains, equal, processes
 
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 VERSION2 = (CGROUPS / "cgroup.controllers").exists()
@@ -68,6 +69,25 @@ def guests_are_in_a_cgroup_of_their_own_below_the_containers(box):
         equal(pathlib.Path(f"/proc/{process.pid}/oom_score_adj").read_text(), "-1000\n", f"oom_score_adj of {process}")
     for process in roles["stub"]:
         check(int(pathlib.Path(f"/proc/{process.pid}/oom_score_adj").read_text()) >= 0, "oom_score_adj of", process)
+
+
+@case(ours="runc's words are its own")
+def a_death_at_the_start_tells_its_reason(box):
+    """In a chroot that is no mount point, the sandbox cannot make its mounts private."""
+    box.config("exit 0")
+    root = box.directory / "chroot"
+    for name in ("usr", "proc", "dev", "tmp"):
+        (root / name).mkdir(parents=True)
+    for name in ("bin", "lib", "lib64", "sbin"):
+        (root / name).symlink_to(f"usr/{name}")
+    program = pathlib.Path(box.runner.command[0]).resolve()
+    (root / "runsc").touch()
+    script = (f"for d in usr proc dev; do mount --rbind /$d {root}/$d; done; mount --bind {program} {root}/runsc;"
+              f"exec chroot {root} /runsc --root /tmp do -- true")
+    done = subprocess.run(["unshare", "--mount", "sh", "-ec", script], capture_output=True, text=True, timeout=60,
+                          check=False)
+    equal(done.returncode, OURS_FAILURE, "exit status")
+    contains(done.stderr, "Invalid argument")
 
 
 @case(ours="runc names the file instead")
