@@ -153,6 +153,14 @@ def cgroups_named(part):
     return found
 
 
+def members_of_cgroup(path):
+    """The pids in a cgroup's directory; none when it is gone."""
+    try:
+        return [int(line) for line in pathlib.Path(path, "cgroup.procs").read_text().split()]
+    except OSError:
+        return []
+
+
 def descriptors(pid):
     """How many descriptors the process has open."""
     return len(os.listdir(f"/proc/{pid}/fd"))

@@ -24,11 +24,13 @@ def make_bundle(directory, guest):
     return rootfs
 
 
-def leftovers(runner, container, directory, *, seconds=GONE_WITHIN, managed=(), state_too=True):
+def leftovers(runner, container, directory, *, seconds=GONE_WITHIN, managed=(), state_too=True, empty_cgroups_too=True):
     """What of the container is still there after at most `seconds`, as lines: processes that descend from this one,
-    cgroups that carry its name, mounts in the bundle or the state directory, and with `state_too` its state."""
+    cgroups that carry its name (without `empty_cgroups_too` only those with a process in them), mounts in the bundle or
+    the state directory, and with `state_too` its state."""
     left = [f"process {process}" for process in processes.wait_until_gone(seconds, managed)]
-    left += [f"cgroup {path}" for path in processes.cgroups_named(container)]
+    left += [f"cgroup {path}" for path in processes.cgroups_named(container)
+             if empty_cgroups_too or processes.members_of_cgroup(path)]
     left += [f"mount {path}" for path in processes.mounts_below(directory, runner.state)]
     if state_too:
         left += [f"state {path}" for path in pathlib.Path(runner.state).rglob("*") if container in path.name]

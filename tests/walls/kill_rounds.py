@@ -6,10 +6,12 @@
     tests/walls/kill_rounds.py ... --seed N --victims sentry --round 17      # one round again
 
 Victims: runsc (the foreground `run`), sentry, gofer, stub (any process below the sentry). The moment is drawn from the
-start of the container until half a second after the guest's "ready". Then, within one second, no process, mount or cgroup
-may be left; `list` must show the container stopped, or not at all if `run` lived to delete it; `delete` must work and leave
-nothing. A stub's death is the death of one guest process: the container may go on, and must then end when it is killed.
-Every other round makes the container with `create` and `start` instead of `run` (see --modes).
+start of the container until half a second after the guest's "ready". Then, within one second, no process and no mount may
+be left, and no cgroup: of a container made by `create`, whose state lasts until `delete`, its empty cgroups may
+(docs/decisions/007-what-a-death-leaves.md). `list` must show the container stopped, or not at all if `run` lived to delete
+it; `delete` must work, after it nothing at all may be left, and `delete --force` must find nothing to complain of. A stub's
+death is the death of one guest process: the container may go on, and must then end when it is killed. Every other round
+makes the container with `create` and `start` instead of `run` (see --modes).
 The last line is "N passed, M failed".
 """
 
@@ -116,7 +118,8 @@ class Round:
             done = self.runner.call("kill", self.container, "KILL", timeout=10)
             if done.returncode:
                 self.problems.append(f"kill ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
-        left = common.leftovers(self.runner, self.container, self.directory, managed=self._managed(), state_too=False)
+        left = common.leftovers(self.runner, self.container, self.directory, managed=self._managed(), state_too=False,
+                                empty_cgroups_too=self.mode == "run")
         self.problems += [f"left after {common.GONE_WITHIN} s: {line}" for line in left]
         status = self.main.wait(5) if self.main else None
         if self.main and self.victim != "runsc" and status == 0:
@@ -151,6 +154,9 @@ class Round:
             done = self.runner.call("delete", self.container, timeout=10)
             if done.returncode:
                 self.problems.append(f"delete ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
+        done = self.runner.call("delete", "--force", self.container, timeout=10)
+        if done.returncode:
+            self.problems.append(f"delete --force ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
         left = common.leftovers(self.runner, self.container, self.directory, managed=self._managed())
         self.problems += [f"left after delete: {line}" for line in left]
 

@@ -2,10 +2,11 @@
 """Unit tests of what the wall scripts compute by themselves."""
 
 import re
+import stat
 import unittest
 
 from harness import bundle
-from walls import bad_inputs, common, endurance, native_calls
+from walls import bad_inputs, common, descriptors, endurance, native_calls
 
 
 class GrowthTest(unittest.TestCase):
@@ -75,6 +76,51 @@ class NativeCallsTest(unittest.TestCase):
     def test_helpers(self):
         self.assertEqual(self.judge(" wall-1-7 [001] ..... 1.2: sys_enter: NR 56 (3d0f00, 0, 0, 0, 0, 0)"), 0)
         self.assertEqual(self.judge(" wall-1-7 [001] ..... 1.2: sys_enter: NR 41 (2, 1, 0, 0, 0, 0)"), 1)
+
+
+class DescriptorsTest(unittest.TestCase):
+    DEVICE = 0xfe00
+
+    def descriptor(self, link, mode=stat.S_IFREG, writable=False, device=DEVICE):
+        return descriptors.Descriptor(5, link, (device, 7), mode, writable)
+
+    def stub(self, *arguments, **keywords):
+        return descriptors.judge_stub(self.descriptor(*arguments, **keywords), self.DEVICE)
+
+    def sentry(self, *arguments, **keywords):
+        return descriptors.judge_sentry(self.descriptor(*arguments, **keywords), self.DEVICE)
+
+    def test_what_a_stub_may_have(self):
+        self.assertFalse(self.stub("/memfd:runsc-slots", writable=True))
+        self.assertFalse(self.stub("/memfd:tmpfs", writable=True))
+        self.assertFalse(self.stub("/tests/storm"))
+        self.assertFalse(self.stub("/tmp/file", writable=True))
+
+    def test_what_it_may_not(self):
+        self.assertTrue(self.stub("/tests/storm", writable=True))
+        self.assertTrue(self.stub("/tests/storm", device=1))
+        self.assertTrue(self.stub("/", mode=stat.S_IFDIR))
+        self.assertTrue(self.stub("socket:[1]", mode=stat.S_IFSOCK))
+        self.assertTrue(self.stub("anon_inode:seccomp notify", mode=0))
+        self.assertTrue(self.stub("/memfd:of-the-caller", device=1))
+
+    def test_sentry(self):
+        self.assertFalse(self.sentry("socket:[1]", mode=stat.S_IFSOCK))
+        self.assertFalse(self.sentry("anon_inode:[eventpoll]", mode=0))
+        self.assertFalse(self.sentry("/", mode=stat.S_IFDIR, device=40))
+        self.assertFalse(self.sentry("/12/mem", device=40))
+        self.assertTrue(self.sentry("/", mode=stat.S_IFDIR))
+        self.assertTrue(self.sentry("anon_inode:bpf-prog", mode=0))
+        self.assertTrue(self.sentry("pipe:[1]", mode=stat.S_IFIFO))
+
+    def test_passed_on_purpose_or_not(self):
+        self.assertEqual(descriptors.compare_passed({("sentry", 3)}, {("sentry", 3)}), [])
+        self.assertEqual(len(descriptors.compare_passed({("sentry", 3), ("stub", 3)}, {("sentry", 3)})), 1)
+        self.assertEqual(len(descriptors.compare_passed(set(), {("sentry", 3)})), 1)
+
+    def test_list_of_ls(self):
+        self.assertEqual(descriptors.list_fds("0\n1\n2\n3\n"), [0, 1, 2])
+        self.assertEqual(descriptors.list_fds("0\n1\n10\n2\n"), [0, 1, 2])
 
 
 class CasesTest(unittest.TestCase):
