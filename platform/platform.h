@@ -140,6 +140,10 @@ class AddressSpace : public base::RefCounted {
   // copied. May block the host thread on file-backed pages; never parks.
   virtual base::Result<size_t> CopyIn(base::GuestAddr from, std::span<std::byte> to,
                                       bool ignore_protection = false) = 0;
+  // CopyIn of a string: of the bytes behind its null any may be missing.
+  virtual base::Result<size_t> CopyInString(base::GuestAddr from, std::span<char> to) {
+    return CopyIn(from, std::as_writable_bytes(to));
+  }
   virtual base::Result<size_t> CopyOut(base::GuestAddr to, std::span<const std::byte> from,
                                        bool ignore_protection = false) = 0;
   // Atomic access to an aligned 32-bit word, for futexes and robust lists. EFAULT when not mapped or not permitted.

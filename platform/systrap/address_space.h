@@ -31,6 +31,7 @@ class StubAddressSpace final : public AddressSpace {
   base::Result<void> Apply(std::span<const Operation> operations) override;
 
   base::Result<size_t> CopyIn(base::GuestAddr from, std::span<std::byte> to, bool ignore_protection) override;
+  base::Result<size_t> CopyInString(base::GuestAddr from, std::span<char> to) override;
   base::Result<size_t> CopyOut(base::GuestAddr to, std::span<const std::byte> from, bool ignore_protection) override;
   base::Result<uint32_t> LoadWord(base::GuestAddr address) override;
   base::Result<uint32_t> CompareExchangeWord(base::GuestAddr address, uint32_t expected, uint32_t desired) override;

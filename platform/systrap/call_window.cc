@@ -8,54 +8,71 @@ namespace platform::systrap {
 
 constinit base::LockClass CallWindow::kLock{"systrap::CallWindow::mutex_"};
 
-void CallWindow::OpenIn(base::GuestAddr address, std::span<const std::byte> bytes) {
-  base::MutexLock lock(mutex_);
-  address_ = address;
-  length_ = std::min(bytes.size(), kSize);
-  memcpy(static_cast<void*>(bytes_), bytes.data(), length_);
-  kind_.store(Kind::kIn, std::memory_order_release);
+size_t CallWindow::Part::From(base::GuestAddr from) const {
+  return from < address || from - address >= length ? 0 : length - (from - address);
 }
 
-void CallWindow::OpenOut(base::GuestAddr address, size_t room) {
+bool CallWindow::Part::Overlaps(base::GuestAddr other, size_t size) const {
+  return other < address ? address - other < size : other - address < length;
+}
+
+void CallWindow::Open(base::GuestAddr in_address, std::span<const std::byte> in, base::GuestAddr out_address,
+                      size_t room) {
   base::MutexLock lock(mutex_);
-  address_ = address;
-  room_ = std::min(room, kSize);
-  length_ = 0;
-  kind_.store(Kind::kOut, std::memory_order_release);
+  in_.address = in_address;
+  in_.length = std::min(in.size(), kSize);
+  std::copy(in.begin(), in.begin() + static_cast<ptrdiff_t>(in_.length), in_.bytes);
+  out_.address = out_address;
+  out_.length = 0;
+  // What is read after it was written must be what was written.
+  bool apart = in_.length == 0 || !in_.Overlaps(out_address, room);
+  room_ = apart ? std::min(room, kSize) : 0;
+  open_.store(in_.length != 0 || room_ != 0, std::memory_order_release);
 }
 
 CallWindow::Written CallWindow::Close(std::span<std::byte, kSize> to) {
-  if (kind_.load(std::memory_order_acquire) == Kind::kNone) return {};
+  if (!open_.load(std::memory_order_acquire)) return {};
   base::MutexLock lock(mutex_);
-  Written written{address_, kind_.load(std::memory_order_relaxed) == Kind::kOut ? length_ : 0};
-  memcpy(to.data(), static_cast<const void*>(bytes_), written.length);
-  kind_.store(Kind::kNone, std::memory_order_release);
+  Written written{out_.address, out_.length};
+  memcpy(to.data(), out_.bytes, out_.length);
+  in_.length = out_.length = room_ = 0;
+  open_.store(false, std::memory_order_release);
   return written;
 }
 
 bool CallWindow::Covers(base::GuestAddr address, size_t size) {
-  if (kind_.load(std::memory_order_acquire) != Kind::kOut) return false;
+  if (!open_.load(std::memory_order_acquire)) return false;
   base::MutexLock lock(mutex_);
-  if (kind_.load(std::memory_order_relaxed) != Kind::kOut || length_ == 0) return false;
-  return address < address_ ? address_ - address < size : address - address_ < length_;
+  return out_.length != 0 && out_.Overlaps(address, size);
 }
 
 bool CallWindow::Read(base::GuestAddr from, std::span<std::byte> to) {
-  if (kind_.load(std::memory_order_acquire) == Kind::kNone) return false;
+  if (!open_.load(std::memory_order_acquire)) return false;
   base::MutexLock lock(mutex_);
-  if (kind_.load(std::memory_order_relaxed) == Kind::kNone) return false;
-  if (from < address_ || from - address_ > length_ || to.size() > length_ - (from - address_)) return false;
-  memcpy(to.data(), bytes_ + (from - address_), to.size());
-  return true;
+  for (const Part* part : {&in_, &out_}) {
+    if (to.size() > part->From(from)) continue;
+    memcpy(to.data(), part->bytes + (from - part->address), to.size());
+    return true;
+  }
+  return false;
+}
+
+size_t CallWindow::ReadString(base::GuestAddr from, std::span<char> to) {
+  if (!open_.load(std::memory_order_acquire)) return 0;
+  base::MutexLock lock(mutex_);
+  size_t length = std::min(in_.From(from), to.size());
+  if (length == 0) return 0;
+  const auto* text = static_cast<const char*>(memccpy(to.data(), in_.bytes + (from - in_.address), 0, length));
+  return text == nullptr ? 0 : static_cast<size_t>(text - to.data());
 }
 
 bool CallWindow::Write(base::GuestAddr to, std::span<const std::byte> from) {
-  if (kind_.load(std::memory_order_acquire) != Kind::kOut) return false;
+  if (!open_.load(std::memory_order_acquire)) return false;
   base::MutexLock lock(mutex_);
-  if (kind_.load(std::memory_order_relaxed) != Kind::kOut) return false;
-  if (to < address_ || to - address_ != length_ || from.size() > room_ - length_) return false;
-  memcpy(bytes_ + length_, from.data(), from.size());
-  length_ += from.size();
+  if (in_.length != 0 && in_.Overlaps(to, from.size())) in_.length = 0;
+  if (to < out_.address || to - out_.address != out_.length || from.size() > room_ - out_.length) return false;
+  memcpy(out_.bytes + out_.length, from.data(), from.size());
+  out_.length += from.size();
   return true;
 }
 

@@ -30,20 +30,38 @@ TEST_F(CallWindowTest, ServesReadsInsideWhatCameAlong) {
     return window_.Read(base::GuestAddr(at), std::as_writable_bytes(std::span(to)).first(size));
   };
   EXPECT_FALSE(read(0x1000, 1));
-  window_.OpenIn(kBuffer, Bytes("abcd"));
+  window_.Open(kBuffer, Bytes("abcd"), {}, 0);
   EXPECT_TRUE(read(0x1001, 3));
   EXPECT_EQ(std::string_view(to.data(), 3), "bcd");
   EXPECT_FALSE(read(0x1002, 3));
   EXPECT_FALSE(read(0xfff, 2));
   EXPECT_FALSE(read(UINT64_MAX, 1));
-  EXPECT_FALSE(window_.Write(kBuffer, Bytes("x")));
+  EXPECT_FALSE(window_.Write(base::GuestAddr(0x2000), Bytes("x")));
+  EXPECT_TRUE(read(0x1001, 3));
+  EXPECT_FALSE(window_.Write(base::GuestAddr(0x1003), Bytes("x")));
+  EXPECT_FALSE(read(0x1001, 3));  // They are no longer what is there.
+  EXPECT_EQ(Close(), "");
+  window_.Open(kBuffer, Bytes("abcd"), {}, 0);
   EXPECT_EQ(Close(), "");
   EXPECT_FALSE(read(0x1001, 3));
 }
 
+TEST_F(CallWindowTest, ServesStringsThatEndInside) {
+  std::array<char, 100> to{};
+  EXPECT_EQ(window_.ReadString(kBuffer, to), 0u);
+  window_.Open(kBuffer, Bytes(std::string_view("ab\0cd", 5)), {}, 0);
+  EXPECT_EQ(window_.ReadString(kBuffer, to), 3u);
+  EXPECT_EQ(std::string_view(to.data(), 3), std::string_view("ab\0", 3));
+  EXPECT_EQ(window_.ReadString(kBuffer + 2, to), 1u);
+  EXPECT_EQ(window_.ReadString(kBuffer + 3, to), 0u);
+  EXPECT_EQ(window_.ReadString(kBuffer + 5, to), 0u);
+  EXPECT_EQ(window_.ReadString(kBuffer, std::span(to).first(2)), 0u);
+  EXPECT_EQ(Close(), "");
+}
+
 TEST_F(CallWindowTest, TakesWritesInOrderUpToItsRoom) {
   EXPECT_FALSE(window_.Write(kBuffer, Bytes("ab")));
-  window_.OpenOut(kBuffer, 4);
+  window_.Open({}, {}, kBuffer, 4);
   EXPECT_FALSE(window_.Covers(kBuffer, 4));
   EXPECT_FALSE(window_.Write(kBuffer + 1, Bytes("b")));
   EXPECT_TRUE(window_.Write(kBuffer, Bytes("ab")));
@@ -54,6 +72,15 @@ TEST_F(CallWindowTest, TakesWritesInOrderUpToItsRoom) {
   EXPECT_FALSE(window_.Covers(base::GuestAddr(0xfff), 1));
   EXPECT_FALSE(window_.Covers(kBuffer + 4, 1));
   EXPECT_EQ(Close(), "abcd");
+  EXPECT_EQ(Close(), "");
+}
+
+TEST_F(CallWindowTest, WhatIsReadAndWrittenDoesNotOverlap) {
+  window_.Open(kBuffer, Bytes("abcd"), kBuffer + 4, 2);
+  EXPECT_TRUE(window_.Write(kBuffer + 4, Bytes("e")));
+  EXPECT_EQ(Close(), "e");
+  window_.Open(kBuffer, Bytes("abcd"), kBuffer + 3, 2);
+  EXPECT_FALSE(window_.Write(kBuffer + 3, Bytes("e")));
   EXPECT_EQ(Close(), "");
 }
 

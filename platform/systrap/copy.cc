@@ -23,6 +23,11 @@ base::Result<size_t> StubAddressSpace::CopyIn(base::GuestAddr from, std::span<st
   return ReadGuest(use.pid(), from, to);
 }
 
+base::Result<size_t> StubAddressSpace::CopyInString(base::GuestAddr from, std::span<char> to) {
+  if (size_t length = stub_->window().ReadString(from, to)) return length;
+  return CopyIn(from, std::as_writable_bytes(to), false);
+}
+
 base::Result<size_t> StubAddressSpace::CopyOut(base::GuestAddr to, std::span<const std::byte> from,
                                                bool ignore_protection) {
   if (from.empty()) return size_t{0};

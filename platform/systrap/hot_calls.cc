@@ -113,19 +113,4 @@ bool MayBeHot(uint32_t number) {
   }
 }
 
-uint64_t BroughtBy(uint32_t number) {
-  switch (number) {
-    case SYS_write:
-    case SYS_pwrite64:
-    case SYS_sendto:
-      return HOT_BRING_IN;
-    case SYS_read:
-    case SYS_pread64:
-    case SYS_recvfrom:
-      return HOT_BRING_OUT;
-    default:
-      return HOT_BRING_NOTHING;
-  }
-}
-
 }  // namespace platform::systrap

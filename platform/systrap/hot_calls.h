@@ -77,7 +77,7 @@ class CallSites {
 // to make itself (CONTINUE), that end it, or that sleep as a rule.
 bool MayBeHot(uint32_t number);
 
-// What comes along with a call: HOT_BRING_*. It is about the buffer in the second argument, as long as the third says.
-uint64_t BroughtBy(uint32_t number);
+// What comes along with a call: HOT_IN_*, HOT_OUT_* and a structure's size.
+uint32_t BroughtBy(uint32_t number);
 
 }  // namespace platform::systrap

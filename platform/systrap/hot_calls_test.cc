@@ -229,6 +229,40 @@ TEST_F(HotCallsTest, BuffersComeAlongAndGoBack) {
   });
 }
 
+TEST_F(HotCallsTest, PathsComeAlongAndStructuresGoBack) {
+  executor_->Call([&] {
+    for (bool interrupted : {false, true}) {
+      Polling polling(*this);
+      auto space = NewSpace();
+      MapEntries(*space);
+      Registers r = StartAt(guest_stat);
+      r.rbx = kLoops;
+      auto thread = NewThread(*space, r);
+      ASSERT_TRUE(
+          space->PatchCallSite(*thread, base::GuestAddr(At(guest_stat_end)), SYS_stat, base::GuestAddr(kEntry)).ok());
+      std::atomic<bool> stop{!interrupted};
+      std::thread interrupter([&] {
+        while (!stop.load()) {
+          thread->Interrupt();
+          std::this_thread::sleep_for(std::chrono::microseconds(50));
+        }
+      });
+      auto answer = [&](const Event& event) -> uint64_t {
+        char path[100];
+        auto length = space->CopyInString(base::GuestAddr(event.arguments[0]), path);
+        if (!length.ok() || std::string_view(path) != "a/path") return 1;
+        std::vector<std::byte> filled(144, static_cast<std::byte>(event.arguments[2]));
+        return space->CopyOut(base::GuestAddr(event.arguments[1]), filled).ok() ? 0 : 2;
+      };
+      EXPECT_EQ(RunToExit(*thread, answer), 0u);
+      EXPECT_GT(platform_->stats().hot_calls, 0u);
+      stop.store(true);
+      interrupter.join();
+      thread = nullptr;
+    }
+  });
+}
+
 TEST_F(HotCallsTest, OnlyThePlainCallThatWasCountedIsWorthPatching) {
   executor_->Call([&] {
     Polling polling(*this);

@@ -177,16 +177,20 @@ bool Slot::TakeHot(HotRequest* request) {
   request->number = static_cast<uint32_t>(Get<uint64_t>(SLOT_HOT_NUMBER));
   for (int i = 0; i < 6; i++) request->arguments[i] = hot_argument(i);
   request->return_address = hot_return();
-  request->brought = static_cast<size_t>(std::min<uint64_t>(Get<uint64_t>(SLOT_HOT_BROUGHT), SLOT_HOT_DATA_SIZE));
+  request->brought = hot_size(SLOT_HOT_BROUGHT);
+  request->room = hot_size(SLOT_HOT_ROOM);
   return true;
 }
 
-size_t Slot::hot_taken_along() const {
-  return static_cast<size_t>(std::min<uint64_t>(Get<uint64_t>(SLOT_HOT_TAKEN_ALONG), SLOT_HOT_DATA_SIZE));
+size_t Slot::hot_size(uint64_t offset) const {
+  return static_cast<size_t>(std::min<uint64_t>(Get<uint64_t>(offset), SLOT_HOT_DATA_SIZE));
 }
 
-void Slot::AnswerHot(uint64_t value, size_t along) {
+size_t Slot::hot_taken_along() const { return hot_size(SLOT_HOT_TAKEN_ALONG); }
+
+void Slot::AnswerHot(uint64_t value, size_t along, base::GuestAddr into) {
   Put<uint64_t>(SLOT_HOT_TAKEN_ALONG, along);
+  Put<uint64_t>(SLOT_HOT_INTO, into.value());
   Put(SLOT_HOT_RESULT, value);
   uint32_t old = hot_state()->exchange(HOT_DONE, std::memory_order_acq_rel);
   if ((old & HOT_ASLEEP) != 0) RawSyscall(SYS_futex, hot_state(), FUTEX_WAKE, INT_MAX);

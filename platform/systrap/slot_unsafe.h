@@ -9,6 +9,7 @@
 #include <cstring>
 #include <span>
 
+#include "base/types.h"
 #include "platform/host_facts.h"
 #include "platform/registers.h"
 #include "platform/signal_frame.h"
@@ -35,7 +36,8 @@ struct HotRequest {
   uint32_t number;
   uint64_t arguments[6];
   uint64_t return_address;  // Behind the site's system call instruction.
-  size_t brought;           // Bytes in hot_data, or room for an answer there.
+  size_t brought;           // Bytes in hot_data.
+  size_t room;              // How many may go back there with the answer.
 };
 
 class Slot {
@@ -75,10 +77,11 @@ class Slot {
   std::span<std::byte, SLOT_HOT_DATA_SIZE> hot_data() const {
     return std::span<std::byte, SLOT_HOT_DATA_SIZE>(memory_ + SLOT_HOT_DATA, SLOT_HOT_DATA_SIZE);
   }
-  // How much of hot_data the last answer has taken along.
+  // How much of hot_data the last answer has taken along, and where to.
   size_t hot_taken_along() const;
-  // Answers the request that was taken; the first `along` bytes of hot_data are for its buffer.
-  void AnswerHot(uint64_t value, size_t along);
+  base::GuestAddr hot_into() const { return base::GuestAddr(Get<uint64_t>(SLOT_HOT_INTO)); }
+  // Answers the request that was taken; the first `along` bytes of hot_data are for the guest's memory at `into`.
+  void AnswerHot(uint64_t value, size_t along, base::GuestAddr into);
   // Takes a posted request away again. Returns whether there is an answer instead.
   bool WithdrawHot();
   // The request that was taken will be answered by a frame.
@@ -92,6 +95,8 @@ class Slot {
 
  private:
   std::atomic<uint32_t>* hot_state() const;
+  // A size in the header, at most SLOT_HOT_DATA_SIZE.
+  size_t hot_size(uint64_t offset) const;
   template <typename T>
   void Put(uint64_t offset, const T& value) {
     memcpy(memory_ + offset, &value, sizeof(T));

@@ -26,7 +26,7 @@ struct HotLabels {
   uint64_t flags;      // From here on the guest's flags are in ax;
   uint64_t saved;      // from here on in the slot, and
   uint64_t named;      // from here on all else there is to say of the site and its number.
-  uint64_t copying;    // From here on rdi and rsi are in the slot.
+  uint64_t copying;    // From here on rdi, rsi and r10 are in the slot.
   uint64_t posted;     // From here on a request may be in the slot.
   uint64_t wait;       // The request was taken.
   uint64_t plain;      // On the way to the plain call, the flags in ax.

@@ -47,7 +47,7 @@ base::Result<void> Write(int fd, uint64_t offset, const void* bytes, size_t size
 }
 
 base::Result<void> WriteProgram(int fd, uint64_t header, uint64_t at, const std::vector<sock_filter>& program) {
-  CHECK_INVARIANT(at + program.size() * sizeof(sock_filter) <= STUB_FILTERS_SIZE - HOT_NUMBERS);
+  CHECK_INVARIANT(at + program.size() * sizeof(sock_filter) <= STUB_HOT_KINDS - STUB_FILTERS);
   ProgramHeader fields{program.size(), STUB_FILTERS + at};
   uint64_t base = STUB_FILTERS - STUB_CODE;
   TRY(Write(fd, base + header, &fields, sizeof(fields)));
@@ -55,9 +55,9 @@ base::Result<void> WriteProgram(int fd, uint64_t header, uint64_t at, const std:
 }
 
 base::Result<void> WriteHotKinds(int fd) {
-  uint8_t kinds[HOT_NUMBERS];
+  uint32_t kinds[HOT_NUMBERS];
   for (uint32_t number = 0; number < HOT_NUMBERS; number++) {
-    kinds[number] = static_cast<uint8_t>(MayBeHot(number) ? BroughtBy(number) : HOT_NEVER);
+    kinds[number] = MayBeHot(number) ? BroughtBy(number) : HOT_NEVER;
   }
   return Write(fd, STUB_HOT_KINDS - STUB_CODE, kinds, sizeof(kinds));
 }

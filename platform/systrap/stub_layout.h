@@ -18,9 +18,9 @@
 #define STUB_FILTERS (STUB_BASE + 0x1000)
 #define STUB_FILTERS_SIZE 0x2000
 #define STUB_IMAGE_SIZE 0x3000
-// Behind the filters, a byte for each number below HOT_NUMBERS: HOT_NEVER, or what comes along with the call.
+// Behind the filters, four bytes for each number below HOT_NUMBERS: HOT_NEVER, or what comes along with the call.
 #define HOT_NUMBERS 0x200
-#define STUB_HOT_KINDS (STUB_FILTERS + STUB_FILTERS_SIZE - HOT_NUMBERS)
+#define STUB_HOT_KINDS (STUB_FILTERS + STUB_FILTERS_SIZE - 4 * HOT_NUMBERS)
 
 #define STUB_COMMAND_LOW 0x10000
 #define STUB_COMMAND (STUB_BASE + STUB_COMMAND_LOW)
@@ -73,10 +73,12 @@
 #define SLOT_HOT_RETURN 192
 #define SLOT_HOT_FLAGS 200
 #define SLOT_HOT_RESULT 208
-// Bytes that come along: of the argument buffer with the request (how many; for a buffer to be filled how many may come
-// back), and into it with the answer.
+// Bytes in SLOT_HOT_DATA that come along with the request, how many may come back with the answer, how many do, and
+// where they go.
 #define SLOT_HOT_BROUGHT 216
-#define SLOT_HOT_TAKEN_ALONG 224
+#define SLOT_HOT_ROOM 224
+#define SLOT_HOT_TAKEN_ALONG 232
+#define SLOT_HOT_INTO 240
 #define SLOT_HOT_DATA 0x400
 #define SLOT_HOT_DATA_SIZE 0x800
 #define SLOT_STACK 0x1000
@@ -104,10 +106,24 @@
 #define HOT_ENTRY_NUMBER 8
 #define HOT_ENTRY_CODE 16
 #define HOT_ENTRY_BRING 24
-#define HOT_BRING_NOTHING 0
-#define HOT_BRING_IN 1
-#define HOT_BRING_OUT 2
-#define HOT_NEVER 0xff
+// What comes along with a call, or'ed: what the call reads, what it fills, and how big a structure is.
+#define HOT_IN_MASK 0xf
+#define HOT_IN_BUFFER 1  // In rsi, rdx long: as much as there is room for.
+#define HOT_IN_STRUCT 2  // In rsi.
+#define HOT_IN_PATH_0 3  // In rdi.
+#define HOT_IN_PATH_1 4  // In rsi.
+#define HOT_OUT_MASK 0xf0
+#define HOT_OUT_BUFFER 0x10    // In rsi, rdx long.
+#define HOT_OUT_STRUCT_0 0x20  // In rdi;
+#define HOT_OUT_STRUCT_1 0x30  // rsi;
+#define HOT_OUT_STRUCT_2 0x40  // rdx;
+#define HOT_OUT_STRUCT_4 0x50  // r8.
+#define HOT_STRUCT_SHIFT 16
+// Longer paths, with their null, do not come along.
+#define HOT_PATH_SIZE 0x400
+// Pointers below are null as a rule: not worth a fault.
+#define HOT_LOWEST 0x1000
+#define HOT_NEVER 0xffffffff
 
 // The host signal that brings a thread into its handler (SIGUSR1).
 #define STUB_KICK_SIGNAL 10

@@ -40,7 +40,7 @@ bool StubThread::OnHotRequest() {
     if (!memory_.TakeHot(&request)) return false;
     if (!MayBeHot(request.number)) {
       // The hot code posts no such number: forged.
-      memory_.AnswerHot(static_cast<uint64_t>(-ENOSYS), 0);
+      memory_.AnswerHot(static_cast<uint64_t>(-ENOSYS), 0, {});
       return true;
     }
     Counters::Add(stub_->machine().counters.hot_calls);
@@ -59,19 +59,48 @@ bool StubThread::OnHotRequest() {
 
 void StubThread::OpenWindowLocked(const HotRequest& request) {
   // With other threads around, bytes that came along may be old already, and answers would be seen too late.
-  if (request.brought == 0 || !stub_->HasOneThread()) return;
-  base::GuestAddr buffer(request.arguments[1]);
-  size_t size = static_cast<size_t>(std::min<uint64_t>(request.brought, request.arguments[2]));
-  switch (BroughtBy(request.number)) {
-    case HOT_BRING_IN:
-      stub_->window().OpenIn(buffer, memory_.hot_data().first(size));
-      return;
-    case HOT_BRING_OUT:
-      stub_->window().OpenOut(buffer, size);
-      return;
+  if ((request.brought | request.room) == 0 || !stub_->HasOneThread()) return;
+  uint32_t kind = BroughtBy(request.number);
+  uint64_t struct_size = kind >> HOT_STRUCT_SHIFT;
+  uint64_t in = request.arguments[1];
+  uint64_t most = SLOT_HOT_DATA_SIZE;
+  switch (kind & HOT_IN_MASK) {
+    case HOT_IN_BUFFER:
+      most = request.arguments[2];
+      break;
+    case HOT_IN_STRUCT:
+      most = struct_size;
+      break;
+    case HOT_IN_PATH_0:
+      in = request.arguments[0];
+      break;
+    case HOT_IN_PATH_1:
+      break;
     default:
-      return;
+      most = 0;
   }
+  uint64_t out = request.arguments[1];
+  uint64_t room = struct_size;
+  switch (kind & HOT_OUT_MASK) {
+    case HOT_OUT_BUFFER:
+      room = request.arguments[2];
+      break;
+    case HOT_OUT_STRUCT_0:
+      out = request.arguments[0];
+      break;
+    case HOT_OUT_STRUCT_1:
+      break;
+    case HOT_OUT_STRUCT_2:
+      out = request.arguments[2];
+      break;
+    case HOT_OUT_STRUCT_4:
+      out = request.arguments[4];
+      break;
+    default:
+      room = 0;
+  }
+  stub_->window().Open(base::GuestAddr(in), memory_.hot_data().first(std::min<uint64_t>(request.brought, most)),
+                       base::GuestAddr(out), std::min<uint64_t>(request.room, room));
 }
 
 bool StubThread::WriteToGuest(base::GuestAddr to, std::span<const std::byte> from) {
@@ -91,7 +120,8 @@ void StubThread::ResumeHotLocked() {
   outcome_set_ = false;
   hot_value_ = value;
   state_ = State::kRunning;
-  memory_.AnswerHot(value, stub_->window().Close(memory_.hot_data()).length);
+  CallWindow::Written written = stub_->window().Close(memory_.hot_data());
+  memory_.AnswerHot(value, written.length, written.address);
 }
 
 bool StubThread::LeaveUnsavedHotCodeLocked() {
@@ -125,17 +155,17 @@ void StubThread::LeaveHotCodeLocked() {
   if (r.rip >= code.copying) {
     r.rdi = memory_.hot_argument(0);
     r.rsi = memory_.hot_argument(1);
+    r.r10 = memory_.hot_argument(3);
   }
   if (r.rip < code.posted || !memory_.WithdrawHot()) return MakePlainCallLocked();
   r.rflags = UnpackFlags(r.rflags, memory_.hot_flags());
   r.rdx = memory_.hot_argument(2);
-  r.r10 = memory_.hot_argument(3);
   r.rip = memory_.hot_return();
   r.rcx = r.rip;
   r.r11 = r.rflags;
   r.rax = hot_value_;
   size_t along = memory_.hot_taken_along();
-  if (along != 0 && !WriteToGuest(base::GuestAddr(r.rsi), memory_.hot_data().first(along))) {
+  if (along != 0 && !WriteToGuest(memory_.hot_into(), memory_.hot_data().first(along))) {
     r.rax = static_cast<uint64_t>(-EFAULT);
   }
 }
@@ -147,6 +177,7 @@ bool StubThread::OnHotFaultLocked(const Stop& stop, After* after) {
     // The buffer is not what it should be: the plain call will tell.
     registers_.rdi = memory_.hot_argument(0);
     registers_.rsi = memory_.hot_argument(1);
+    registers_.r10 = memory_.hot_argument(3);
     MakePlainCallLocked();
   } else if (rip < code.wait || rip >= code.plain) {
     return false;

@@ -17,7 +17,7 @@ extern const char guest_code_begin[], guest_code_end[], guest_loop[], guest_exit
     guest_spin_call[], guest_load[], guest_undefined[], guest_breakpoint[], guest_divide[], guest_int80[],
     guest_floating[], guest_wait_word[], guest_call_then_wait[], guest_jump[], guest_call_function[], guest_fs[],
     guest_hot[], guest_hot_site_end[], guest_forge[], guest_echo[], guest_echo_write_end[], guest_echo_read_end[],
-    guest_hot_any[], guest_hot_any_end[], guest_forge_site_end[];
+    guest_hot_any[], guest_hot_any_end[], guest_forge_site_end[], guest_stat[], guest_stat_end[];
 }
 
 namespace platform::testing {

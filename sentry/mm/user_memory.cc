@@ -49,7 +49,7 @@ base::Result<std::string> GuestMemory::CopyInString(base::GuestAddr from, size_t
   while (text.size() < max_size) {
     uint64_t to_page_end = base::kPageSize - (from.value() & base::kPageMask);
     size_t count = std::min({chunk.size(), max_size - text.size(), static_cast<size_t>(to_page_end)});
-    count = TRY(CopyInSome(from, std::as_writable_bytes(std::span(chunk).first(count))));
+    count = TRY(space_.CopyInString(from, std::span(chunk).first(TRY(Clip(from, count)))));
     if (const void* end = memchr(chunk.data(), 0, count)) {
       text.append(chunk.data(), static_cast<const char*>(end) - chunk.data());
       return text;
