@@ -1,263 +1,51 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measures six rows natively, under runc, under this runsc and, with --peer PATH, under a runsc-compatible peer.
+"""Measures rows natively, under runc, under this runsc on its platforms and, with --peer PATH, under another runsc.
 
-The runtimes alternate within one go, so that a busy minute of the machine hits all of them alike. All run the same static
-programs on the same minimal root filesystem: "native" in a chroot, the others as containers of the same OCI bundle without a
-seccomp profile. Figures are medians: of a program's samples first, of the rounds then.
+    sudo bench/run.py [GROUP…] [--peer PATH] [--rows PATTERN,…] [--runtimes NAME,…] [--rounds N] [--out docs/bench]
 
-    sudo bench/run.py [--build build/release] [--rounds N] [--rows ROW,…] [--runtimes native,runc,ours,peer]
-                      [--peer PATH] [--out docs/bench] [--name NAME]
+Groups: micro (the default: one operation each), busy (more busy threads than processors), scaling (an operation while there
+are 1 to 1,000 of something), macro (whole programs in a Debian root), six-rows (the first six figures). Runtimes: native,
+runc, systrap, ptrace, systrap-never (systrap with --hot-calls=never), peer.
 
-Writes NAME.md and NAME.json into --out and the table to stdout. Exits 1 when a runtime could not be measured.
+The runtimes alternate within one go, so that a busy minute of the machine hits all of them alike. Figures are medians of all
+samples of all rounds. Writes GROUP.md, GROUP.json and GROUP.svg into --out and the table to stdout. What could not be measured
+is listed there with what the runtime said. Exits 1 when that was native, runc or one of ours.
 """
 
 import argparse
-import dataclasses
 import datetime
+import fnmatch
 import json
 import os
 import pathlib
 import platform
-import select
-import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-INSIDE_ROWS = ("getppid", "pipe-write-read", "open-close", "mmap-munmap", "fork-exit-wait")
-START_ROW = "run-true"
-ROWS = INSIDE_ROWS + (START_ROW,)
-ROW_TITLES = {
-    "getppid": "getppid",
-    "pipe-write-read": "pipe write + read, 1 byte",
-    "open-close": "open + close",
-    "mmap-munmap": "mmap + munmap, 64 KiB",
-    "fork-exit-wait": "fork + exit + wait",
-    "run-true": "run `true`, start to end",
+import debian
+import figures
+import macro
+import micro
+from runtimes import Bench, NotApplicable, ROOT, RunError, native_runtime, oci_runtime
+
+GROUPS = {"six-rows": micro.SIX_ROWS, "micro": micro.MICRO, "busy": micro.BUSY, "scaling": micro.SCALING, "macro": macro.MACRO}
+RUNTIMES = ("native", "runc", "systrap", "ptrace", "systrap-never", "peer")
+DEFAULT_RUNTIMES = {
+    "six-rows": "native,runc,systrap",
+    "micro": "native,runc,systrap,ptrace",
+    "busy": "native,systrap,systrap-never",
+    "scaling": "native,runc,systrap",
+    "macro": "native,runc,systrap",
 }
-TIMEOUT_SECONDS = 120
-NAMESPACES = ("pid", "mount", "ipc", "uts", "network")
-
-
-class RunError(Exception):
-    """A runtime did not do what was asked; the text says what it said."""
-
-
-# ---- What is run -----------------------------------------------------------------------------------------------------------
-
-
-def make_rootfs(directory, suite):
-    """A root filesystem of static programs only, so that every runtime has the same to load."""
-    for name in ("bin", "bench", "dev", "proc", "sys", "tmp", "etc"):
-        (directory / name).mkdir(parents=True)
-    shutil.copy2("/bin/busybox", directory / "bin/busybox")
-    for applet in ("sh", "true", "cat", "ls"):
-        (directory / "bin" / applet).symlink_to("busybox")
-    shutil.copy2(suite, directory / "bench/suite")
-    (directory / "bench/file").write_text("benchmark\n")
-    (directory / "etc/passwd").write_text("root:x:0:0:root:/:/bin/sh\n")
-
-
-def make_bundle(directory, rootfs, args):
-    """An OCI bundle that runs ARGS as root in its own namespaces, without a seccomp profile."""
-    capabilities = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SYS_CHROOT"]
-    config = {
-        "ociVersion": "1.0.2",
-        "process": {
-            "terminal": False,
-            "user": {"uid": 0, "gid": 0},
-            "args": list(args),
-            "env": ["PATH=/bin"],
-            "cwd": "/",
-            "capabilities": {s: capabilities for s in ("bounding", "effective", "permitted")},
-            "noNewPrivileges": True,
-        },
-        "root": {"path": str(rootfs), "readonly": False},
-        "hostname": "bench",
-        "mounts": [
-            {"destination": "/proc", "type": "proc", "source": "proc"},
-            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=65536k"]},
-        ],
-        "linux": {"namespaces": [{"type": n} for n in NAMESPACES]},
-    }
-    directory.mkdir(parents=True)
-    (directory / "config.json").write_text(json.dumps(config, indent=1))
-
-
-def wait_measured(argv):
-    """Runs ARGV to its end; returns (seconds, stdout). Raises RunError when it fails or hangs."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        start = time.monotonic()
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        try:
-            status = wait_status(process, start + TIMEOUT_SECONDS)
-        finally:
-            end = time.monotonic()
-            if process.returncode is None:
-                process.kill()
-                process.wait()
-        out.seek(0)
-        err.seek(0)
-        if status != 0:
-            message = err.read().decode(errors="replace").strip().split("\n")[-1]
-            raise RunError(f"{os.path.basename(argv[0])}: " + ("no end" if status is None else f"exit {status}: {message}"))
-        return end - start, out.read().decode(errors="replace")
-
-
-def wait_status(process, deadline):
-    """The exit status, or None at the deadline. (Popen.wait(timeout) polls with sleeps, which would be part of the figure.)"""
-    descriptor = os.pidfd_open(process.pid)
-    try:
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        if not poll.poll(max(0, deadline - time.monotonic()) * 1000):
-            return None
-        return process.wait()
-    finally:
-        os.close(descriptor)
-
-
-@dataclasses.dataclass
-class Runtime:
-    """One way to run a bundle. `command` and `cleanup` make the argument vectors from (bundle, id, state directory)."""
-    name: str
-    version: str
-    command: object
-    cleanup: object
-
-
-def oci_runtime(name, path, flags):
-
-    def command(bundle, container, state):
-        return [path, *flags, "--root", str(state), "run", "--bundle", str(bundle), container]
-
-    def cleanup(container, state):
-        return [path, *flags, "--root", str(state), "delete", "--force", container]
-
-    return Runtime(name, version_of(path), command, cleanup)
-
-
-def native_runtime(rootfs):
-
-    def command(bundle, container, state):
-        del container, state
-        args = json.loads((bundle / "config.json").read_text())["process"]["args"]
-        return ["/usr/sbin/chroot", str(rootfs), *args]
-
-    return Runtime("native", platform.release(), command, None)
-
-
-def version_of(path):
-    result = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=10)
-    return result.stdout.strip().split("\n")[0]
-
-
-class Bench:
-    """The bundles, and one measurement of each kind. Everything lies below `directory`."""
-
-    def __init__(self, directory, suite, samples, sample_ms):
-        self.directory = directory
-        self.rootfs = directory / "rootfs"
-        make_rootfs(self.rootfs, suite)
-        self._suite_args = ["/bench/suite", "--samples", str(samples), "--sample-ms", str(sample_ms)]
-        self._count = 0
-
-    def _run(self, runtime, args):
-        self._count += 1
-        container = f"bench-{os.getpid()}-{self._count}"
-        state = self.directory / f"state-{runtime.name}"
-        state.mkdir(exist_ok=True)
-        bundle = self.directory / container
-        make_bundle(bundle, self.rootfs, args)
-        try:
-            return wait_measured(runtime.command(bundle, container, state))
-        except RunError:
-            if runtime.cleanup:
-                subprocess.run(runtime.cleanup(container, state), capture_output=True, check=False, timeout=30)
-            raise
-        finally:
-            shutil.rmtree(bundle)
-
-    def check(self, runtime):
-        """Raises RunError unless a container of this runtime really runs its program. Warms everything up, too."""
-        _, output = self._run(runtime, ["/bin/busybox", "echo", "it runs"])
-        if output != "it runs\n":
-            raise RunError(f"the program's output was '{output[:80].strip()}' in place of 'it runs'")
-
-    def inside(self, runtime, row):
-        """Nanoseconds of one operation of ROW: the median of the program's samples."""
-        _, output = self._run(runtime, self._suite_args + [row])
-        return parse_suite(output, row)
-
-    def start(self, runtime):
-        """Nanoseconds from the start of the command to its end, /bin/true having run."""
-        seconds, _ = self._run(runtime, ["/bin/true"])
-        return seconds * 1e9
-
-
-# ---- Figures ---------------------------------------------------------------------------------------------------------------
-
-
-def parse_suite(output, row):
-    """The median of the suite's line "ROW NS NS …"."""
-    try:
-        name, *samples = output.split()
-        if name == row:
-            return statistics.median(float(s) for s in samples)
-    except ValueError:
-        pass
-    raise RunError(f"printed no figures for {row} but '{output[:80].strip()}'")
-
-
-def summarize(rounds):
-    """{runtime: {row: {"median", "min", "max", "rounds"}}} of [{runtime: {row: [ns, …]}}]."""
-    collected = {}
-    for one in rounds:
-        for runtime, rows in one.items():
-            for row, values in rows.items():
-                collected.setdefault(runtime, {}).setdefault(row, []).extend(values)
-    return {
-        runtime: {
-            row: {"median": statistics.median(values), "min": min(values), "max": max(values), "count": len(values)}
-            for row, values in rows.items()
-        } for runtime, rows in collected.items()
-    }
-
-
-def format_time(nanoseconds):
-    if nanoseconds < 1e3:
-        return f"{nanoseconds:.0f} ns"
-    if nanoseconds < 1e6:
-        return f"{nanoseconds / 1e3:.3g} µs"
-    return f"{nanoseconds / 1e6:.4g} ms" if nanoseconds < 1e9 else f"{nanoseconds / 1e9:.3g} s"
-
-
-def make_table(summary, rows, names):
-    """A markdown table: medians; behind them the multiple of native; and how ours compares with the peer."""
-    compare = "ours" in names and "peer" in names
-    header = ["", *names] + (["peer / ours"] if compare else [])
-    lines = ["| " + " | ".join(header) + " |", "|---|" + "--:|" * (len(header) - 1)]
-    for row in rows:
-        cells = [ROW_TITLES[row]]
-        native = summary.get("native", {}).get(row)
-        for name in names:
-            figure = summary.get(name, {}).get(row)
-            if not figure:
-                cells.append("–")
-                continue
-            text = format_time(figure["median"])
-            if native and name != "native":
-                text += f" ({figure['median'] / native['median']:.3g}×)"
-            cells.append(text)
-        if compare:
-            ours, peer = summary.get("ours", {}).get(row), summary.get("peer", {}).get(row)
-            cells.append(f"{peer['median'] / ours['median']:.3g}" if ours and peer else "–")
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+TITLES = {
+    "six-rows": "Six rows",
+    "micro": "One operation each",
+    "busy": "More busy threads than processors",
+    "scaling": "Cost as work grows",
+    "macro": "Whole programs",
+}
 
 
 def describe_machine():
@@ -275,12 +63,14 @@ def describe_commit():
     return result.stdout.strip() or "unknown"
 
 
-# ---- The whole -------------------------------------------------------------------------------------------------------------
+def select_rows(rows, patterns):
+    """The rows whose name matches one of the shell patterns, in their own order."""
+    return [row for row in rows if any(fnmatch.fnmatchcase(row.name, pattern) for pattern in patterns)]
 
 
-def measure(bench, runtimes, rows, rounds, starts, log):
-    """([{runtime: {row: [ns, …]}}] of the rounds, {"runtime" or "runtime row": message} of what failed and was then left out)."""
-    results, errors, good = [], {}, []
+def measure(bench, runtimes, rows, rounds, log):
+    """([{runtime: {row: [value, …]}}] of the rounds, {"runtime" or "runtime row": message} of what failed and was then left out)."""
+    results, errors, good, skipped = [], {}, [], set()
     for runtime in runtimes:
         try:
             bench.check(runtime)
@@ -294,81 +84,133 @@ def measure(bench, runtimes, rows, rounds, starts, log):
         order = runtimes[number % len(runtimes):] + runtimes[:number % len(runtimes)]
         for row in rows:
             for runtime in order:
-                if f"{runtime.name} {row}" in errors:
+                if (runtime.name, row.name) in skipped:
                     continue
                 try:
-                    if row == START_ROW:
-                        result[runtime.name][row] = [bench.start(runtime) for _ in range(starts)]
-                    else:
-                        result[runtime.name][row] = [bench.inside(runtime, row)]
+                    values = row.measure(bench, runtime)
+                    result[runtime.name][row.name] = values
+                    log(f"round {number + 1}, {row.name}, {runtime.name}: "
+                        f"{figures.format_value(figures.statistics.median(values), row.unit)}")
+                except NotApplicable:
+                    skipped.add((runtime.name, row.name))
                 except RunError as error:
-                    errors[f"{runtime.name} {row}"] = str(error)
+                    skipped.add((runtime.name, row.name))
+                    errors[f"{runtime.name} {row.name}"] = str(error)
+                    log(f"round {number + 1}, {row.name}, {runtime.name}: not measured: {error}")
         results.append(result)
-        log(f"round {number + 1} of {rounds}")
+        log(f"round {number + 1} of {rounds} is done")
     return results, errors
+
+
+def make_report(group, summary, rows, names, facts):
+    """The markdown page of a group. `facts`: date, commit, machine, versions, rounds, errors."""
+    machine = facts["machine"]
+    lines = [
+        f"# {TITLES[group]}", "",
+        f"Measured {facts['date']} at {facts['commit']} with `./dev bench {group}`: medians of {facts['rounds']} rounds, the runtimes "
+        f"in turn. {machine['cores']} cores of {machine['cpu']}, Linux {machine['kernel']}, load {machine['load']:.1f} at the start. "
+        "After ±: half the distance between the quartiles. In parentheses: multiples of native.", ""
+    ]
+    if group == "scaling":
+        families = {title: kept for title, family in micro.SCALING_FAMILIES.items() if (kept := [r for r in family if r in rows])}
+        lines += [f"What the operation costs while there are {', '.join(map(str, micro.COUNTS))} of the things; in parentheses the "
+                  "last as a multiple of the first.", "", figures.make_growth_table(summary, families, names), ""]
+    else:
+        lines += [figures.make_table(summary, rows, names), ""]
+        if any(row.targets for row in rows) and figures.OURS in names:
+            lines += [figures.count_verdicts(summary, rows), ""]
+    lines += [f"- {name}: {version}" for name, version in facts["versions"].items()]
+    lines += [f"- not measured: {what}: {message}" for what, message in sorted(facts["errors"].items())]
+    return "\n".join(lines) + "\n"
+
+
+def draw(group, summary, rows, names, path):
+    try:
+        import chart  # pylint: disable=import-outside-toplevel
+        if group == "scaling":
+            chart.draw_growth(summary, micro.SCALING_FAMILIES, micro.COUNTS, names, path)
+        else:
+            chart.draw_ratios(summary, rows, names, path)
+    except ImportError as error:
+        print(f"bench: no chart: {error}", file=sys.stderr)
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=", ".join(GROUPS))
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release", help="the build of runsc and the programs")
+    parser.add_argument("--runsc", help="measure this binary in place of the build's")
     parser.add_argument("--peer", help="another runtime with gVisor's command line")
     parser.add_argument("--peer-flags", default="--rootless=false --network=none", help="its global flags")
     parser.add_argument("--ours-flags", default="", help="our global flags")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--starts", type=int, default=5, help="starts of `true` in each round")
-    parser.add_argument("--samples", type=int, default=9, help="samples of each row in each round")
-    parser.add_argument("--sample-ms", type=int, default=10)
-    parser.add_argument("--rows", default=",".join(ROWS))
-    parser.add_argument("--runtimes", help="default: native,runc,ours and, with --peer, peer")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--samples", type=int, default=5, help="samples of each row in each round (one-operation rows)")
+    parser.add_argument("--sample-ms", type=int, default=20)
+    parser.add_argument("--starts", type=int, default=5, help="starts of `true` in each round of six-rows")
+    parser.add_argument("--rows", default="*", help="shell patterns of row names")
+    parser.add_argument("--runtimes", help="default: the group's and, with --peer, the peer")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "docs/bench")
-    parser.add_argument("--name", default="six-rows")
+    parser.add_argument("--list", action="store_true", help="print the rows and end")
     return parser.parse_args()
+
+
+def run_group(group, arguments, bench):
+    """Measures and reports one group; True when all of native, runc and ours could be measured."""
+    names = (arguments.runtimes or DEFAULT_RUNTIMES[group] + ",peer" * bool(arguments.peer)).split(",")
+    rows = select_rows(GROUPS[group], arguments.rows.split(","))
+    ours = arguments.runsc or str(arguments.build / "runsc/runsc")
+    flags = arguments.ours_flags.split()
+    makers = {
+        "native": native_runtime,
+        "runc": lambda: oci_runtime("runc", "runc", []),
+        "systrap": lambda: oci_runtime("systrap", ours, ["--platform=systrap", *flags]),
+        "ptrace": lambda: oci_runtime("ptrace", ours, ["--platform=ptrace", *flags]),
+        "systrap-never": lambda: oci_runtime("systrap-never", ours, ["--platform=systrap", "--hot-calls=never", *flags]),
+        "peer": lambda: oci_runtime("peer", arguments.peer, arguments.peer_flags.split()),
+    }
+    runtimes = [makers[name]() for name in names]
+    machine = describe_machine()
+    if machine["load"] > 0.5 * machine["cores"]:
+        print(f"bench: the machine is busy (load {machine['load']:.1f}); trust the ratios more than the figures", file=sys.stderr)
+    results, errors = measure(bench, runtimes, rows, arguments.rounds, lambda text: print(f"bench: {text}", file=sys.stderr))
+    summary = figures.summarize(results)
+    facts = {"date": datetime.date.today().isoformat(), "commit": describe_commit(), "machine": machine, "rounds": arguments.rounds,
+             "versions": {runtime.name: runtime.version for runtime in runtimes}, "errors": errors}
+    report = make_report(group, summary, rows, names, facts)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / f"{group}.md").write_text(report)
+    record = {**facts, "units": {row.name: row.unit for row in rows}, "figures": summary}
+    (arguments.out / f"{group}.json").write_text(json.dumps(record, indent=1) + "\n")
+    draw(group, summary, rows, names, arguments.out / f"{group}.svg")
+    print(report)
+    return not any(what.split()[0] != "peer" for what in errors)
 
 
 def main():
     arguments = parse_arguments()
-    rows = arguments.rows.split(",")
-    names = arguments.runtimes.split(",") if arguments.runtimes else ["native", "runc", "ours"] + ["peer"] * bool(arguments.peer)
-    unknown = [r for r in rows if r not in ROWS] + [n for n in names if n not in ("native", "runc", "ours", "peer")]
-    if unknown or ("peer" in names and not arguments.peer):
-        sys.exit(f"bench: unknown {unknown}" if unknown else "bench: the peer needs --peer PATH")
+    groups = arguments.groups or ["micro"]
+    chosen = arguments.runtimes.split(",") if arguments.runtimes else []
+    unknown = [g for g in groups if g not in GROUPS] + [n for n in chosen if n not in RUNTIMES]
+    if unknown:
+        sys.exit(f"bench: unknown {', '.join(unknown)}; groups: {', '.join(GROUPS)}; runtimes: {', '.join(RUNTIMES)}")
+    if "peer" in chosen and not arguments.peer:
+        sys.exit("bench: the peer needs --peer PATH")
+    if arguments.list:
+        for group in groups:
+            for row in select_rows(GROUPS[group], arguments.rows.split(",")):
+                print(f"{group} {row.name}: {row.title}", *(t.text(row.unit) for t in row.targets))
+        return 0
+    if not any(select_rows(GROUPS[group], arguments.rows.split(",")) for group in groups):
+        sys.exit(f"bench: no row matches {arguments.rows}")
     if os.geteuid() != 0:
         sys.exit("bench: needs root")
-    machine = describe_machine()
-    if machine["load"] > 0.5 * machine["cores"]:
-        print(f"bench: the machine is busy (load {machine['load']:.1f}); trust the ratios more than the figures", file=sys.stderr)
-
-    with tempfile.TemporaryDirectory(prefix="runsc-bench-") as directory:
-        bench = Bench(pathlib.Path(directory), arguments.build / "guest/bench_suite", arguments.samples, arguments.sample_ms)
-        makers = {
-            "native": lambda: native_runtime(bench.rootfs),
-            "runc": lambda: oci_runtime("runc", "runc", []),
-            "ours": lambda: oci_runtime("ours", str(arguments.build / "runsc/runsc"), arguments.ours_flags.split()),
-            "peer": lambda: oci_runtime("peer", arguments.peer, arguments.peer_flags.split()),
-        }
-        runtimes = [makers[name]() for name in names]
-        results, errors = measure(bench, runtimes, rows, arguments.rounds, arguments.starts,
-                                  lambda text: print(f"bench: {text}", file=sys.stderr))
-
-    summary = summarize(results)
-    table = make_table(summary, rows, names)
-    date = datetime.date.today().isoformat()
-    lines = [
-        "# Six rows", "", f"Measured {date} at {describe_commit()} with `bench/run.py`: medians of {arguments.rounds} rounds, the "
-        f"runtimes in turn. {machine['cores']} cores of {machine['cpu']}, Linux {machine['kernel']}, load {machine['load']:.1f} at the "
-        "start. In parentheses: multiples of native.", "", table, "",
-        *(f"- {runtime.name}: {runtime.version}" for runtime in runtimes),
-        *(f"- not measured: {what}: {message}" for what, message in sorted(errors.items())),
-    ]
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / f"{arguments.name}.md").write_text("\n".join(lines) + "\n")
-    record = {"date": date, "commit": describe_commit(), "machine": machine, "versions": {r.name: r.version for r in runtimes},
-              "rounds": arguments.rounds, "nanoseconds": summary, "errors": errors}
-    (arguments.out / f"{arguments.name}.json").write_text(json.dumps(record, indent=1) + "\n")
-    print(table)
-    for what, message in sorted(errors.items()):
-        print(f"not measured: {what}: {message}")
-    return 1 if errors else 0
+    micro.EFFORT = micro.Effort(arguments.samples, arguments.sample_ms, arguments.starts)
+    good = True
+    with tempfile.TemporaryDirectory(prefix="runsc-bench-") as directory, \
+            Bench(directory, arguments.build / "guest", debian.pristine_root) as bench:
+        for group in groups:
+            good = run_group(group, arguments, bench) and good
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
