@@ -141,6 +141,8 @@ class Scheduler : public platform::Executor {
   int worker_count_ ABSL_GUARDED_BY(mutex_) = 0;
   bool spinner_wanted_ ABSL_GUARDED_BY(mutex_) = false;
   std::atomic<bool> spinning_{false};
+  // Where a receiver last found an event: the host wakes the guest that gets the answer there.
+  std::atomic<int> receiving_cpu_{-1};
   std::atomic<int64_t> spin_not_before_{0};
   int64_t spin_penalty_ns_ = 0;                      // The spinner's.
   bool timekeeper_ ABSL_GUARDED_BY(mutex_) = false;  // A sleeping worker watches the next timer.

@@ -22,6 +22,8 @@ constexpr uint32_t kDemandPerTick = 20;
 constexpr int64_t kPatienceNs = 150'000;
 // With Spinning::kAlways, for tests on machines that are busy.
 constexpr int64_t kAlwaysPatienceNs = 2'000'000;
+// How long it looks in vain before it looks whether it is in the guest's way, and again after that.
+constexpr int64_t kLeaveNs = 20'000;
 // Looks in vain between two looks at the clock; each is a pause, some 30 ns.
 constexpr unsigned kLooks = 64;
 // The spinner is in the way when the host takes its processor away more often than the clock's and the monitor's ticks
@@ -44,6 +46,18 @@ bool HasProcessorToSpare() {
 }
 
 }  // namespace
+
+// Leaves the processor `cpu` if this thread is there. The host puts an awakened thread where it ran last, or beside its
+// waker, also when the guest it is to look after runs there.
+void Leave(int cpu) {
+  cpu_set_t all;
+  CPU_ZERO(&all);
+  if (cpu < 0 || sched_getcpu() != cpu || sched_getaffinity(0, sizeof(all), &all) != 0) return;
+  cpu_set_t others = all;
+  CPU_CLR(static_cast<size_t>(cpu), &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof(others), &others) != 0) return;
+  sched_setaffinity(0, sizeof(all), &all);
+}
 
 bool Scheduler::WantsSpinner(int64_t now, bool active) {
   if (options_.spinning == Spinning::kNever) return false;
@@ -78,11 +92,13 @@ void Scheduler::Spin(Worker& worker) {
     base::MutexLock lock(mutex_);
     for (Role& role : roles_) receivers.push_back(role.receiver);
   }
+  Leave(receiving_cpu_.load(std::memory_order_relaxed));
   spinning_.store(true, std::memory_order_relaxed);
   for (platform::Receiver* receiver : receivers) receiver->BeginPolling();
   bool always = options_.spinning == Spinning::kAlways;
   int64_t patience = always ? kAlwaysPatienceNs : kPatienceNs;
   int64_t last_found = base::MonotonicNow();
+  int64_t last_left = last_found;
   int64_t last_check = last_found;
   int64_t preemptions = Preemptions();
   bool preempted = false;
@@ -94,7 +110,12 @@ void Scheduler::Spin(Worker& worker) {
     if (!found) _mm_pause();
     if (turn % kLooks != 0) continue;
     int64_t now = base::MonotonicNow();
-    if (std::exchange(worked, false)) last_found = now;
+    if (std::exchange(worked, false)) {
+      last_found = now;
+    } else if (now - last_left > kLeaveNs) {
+      last_left = now;
+      Leave(receiving_cpu_.load(std::memory_order_relaxed));
+    }
     if (now - last_found > patience) break;
     {
       base::MutexLock lock(mutex_);

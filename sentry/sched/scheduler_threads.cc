@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scheduler's host threads: what a worker does between fibers, and the monitor.
 #include <pthread.h>
+#include <sched.h>
 #include <sys/prctl.h>
 
 #include <utility>
@@ -81,6 +82,7 @@ void Scheduler::WorkerMain() {
       continue;
     }
     platform::Receiver::Outcome outcome = role->receiver->Receive();
+    receiving_cpu_.store(sched_getcpu(), std::memory_order_relaxed);
     NoteActivity();
     base::MutexLock lock(mutex_);
     role->taken = false;
