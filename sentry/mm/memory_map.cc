@@ -193,10 +193,11 @@ base::Result<GuestAddr> MemoryManager::Map(vfs::Context& context, const MapReque
     if (!SameCallNatively(request) || !OnlyPrivateAnonymousLocked(vma.range)) caller = nullptr;
   }
   if (vma.kind == VmaKind::kSharedAnonymous && !vma.mappable) vma.mappable = TRY(NewSharedMemory(length));
-  TRY(MapOnHost(vma, caller));
   GuestRange range = vma.range;
   bool populate = vma.has(kVmaLocked) && !vma.has(kVmaLockOnFault);
   populate |= (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
+  // What the caller maps itself is there only when it runs again: too late for that.
+  TRY(MapOnHost(vma, populate ? nullptr : caller));
   Record(std::move(vma));
   if (populate) Populate(range);
   return range.begin;

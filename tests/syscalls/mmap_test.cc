@@ -226,6 +226,21 @@ TEST(BrkTest, GrowsZeroedAndShrinks) {
               ExitedWith(0));
 }
 
+TEST(MmapTest, FixedMappingWhenTheFutureIsLockedIsThere) {
+  EXPECT_THAT(RunInChild([] {
+                constexpr size_t kSize = 4 * kPageSize;
+                const long place = Map(nullptr, kSize, PROT_NONE, kPrivate);
+                CHILD_CHECK(place > 0);
+                CHILD_CHECK(RawSyscall(SYS_mlockall, MCL_FUTURE) == 0);
+                CHILD_CHECK(Map(reinterpret_cast<void*>(place), kSize, kReadWrite, kPrivate | MAP_FIXED) == place);
+                memset(reinterpret_cast<void*>(place), 1, kSize);
+                CHILD_CHECK(Map(nullptr, kSize, kReadWrite, kPrivate) > 0);
+                CHILD_CHECK(RawSyscall(SYS_munlockall) == 0);
+                return 0;
+              }),
+              ExitedWith(0));
+}
+
 TEST(BrkTest, ImpossibleRequestsReturnTheOldBreak) {
   EXPECT_THAT(RunInChild([] {
                 const long start = RawSyscall(SYS_brk, 0);
