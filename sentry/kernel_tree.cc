@@ -189,7 +189,8 @@ bool Kernel::TellParent(ThreadGroup& group, int status) {
     base::abi::KernelSigaction action = parent->handlers()->Get(base::Signal::Of(SIGCHLD));
     wanted = action.handler != base::abi::kSigIgn && (action.flags & SA_NOCLDWAIT) == 0;
   }
-  if (group.exit_signal != 0) {
+  // clone(2) takes any number up to 255; what is no signal is not sent.
+  if (base::Signal::From(group.exit_signal)) {
     base::abi::Siginfo info = ChildInfo(group, group.exit_uid, status);
     info.signo = group.exit_signal;
     parent->SendSignal(info);

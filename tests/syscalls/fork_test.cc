@@ -313,6 +313,17 @@ TEST(CloneTest, ExitSignalOtherThanSigchldNeedsWall) {
   EXPECT_THAT(child.Wait(), ExitedWith(3));
 }
 
+TEST(CloneTest, ExitSignalThatIsNoSignalIsNotSent) {
+  for (const int number : {65, 200, 255}) {
+    const long pid = RawSyscall(SYS_clone, number, 0, 0, 0, 0);
+    if (pid == 0) _exit(4);
+    ASSERT_GT(pid, 0);
+    int status = 0;
+    EXPECT_THAT(waitpid(static_cast<pid_t>(pid), &status, __WALL), SyscallSucceedsWithValue(pid));
+    EXPECT_THAT(status, ExitedWith(4));
+  }
+}
+
 TEST(Clone3Test, ForksLikeClone) {
   clone_args arguments = {};
   arguments.exit_signal = SIGCHLD;
