@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gofer/protocol/channel.h"
 
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "base/clock.h"
 #include "google/protobuf/message_lite.h"
 
 namespace gofer {
@@ -70,7 +72,8 @@ base::Result<void> Channel::Send(const google::protobuf::MessageLite& message, s
   }
 }
 
-base::Result<void> Channel::Receive(google::protobuf::MessageLite& message, std::vector<base::UniqueFd>& descriptors) {
+base::Result<void> Channel::Receive(google::protobuf::MessageLite& message, std::vector<base::UniqueFd>& descriptors,
+                                    int64_t patience_ns) {
   iovec vector{.iov_base = buffer_.get(), .iov_len = kMaxMessageBytes};
   alignas(cmsghdr) char control[kControlBytes];
   msghdr header{};
@@ -79,9 +82,14 @@ base::Result<void> Channel::Receive(google::protobuf::MessageLite& message, std:
   header.msg_control = control;
   header.msg_controllen = sizeof(control);
   ssize_t received = 0;
-  do {
-    received = recvmsg(socket_.get(), &header, MSG_CMSG_CLOEXEC);
-  } while (received < 0 && errno == EINTR);
+  int64_t until = patience_ns == 0 ? 0 : base::MonotonicNow() + patience_ns;
+  for (;;) {
+    bool looks = until != 0 && base::MonotonicNow() < until;
+    received = recvmsg(socket_.get(), &header, MSG_CMSG_CLOEXEC | (looks ? MSG_DONTWAIT : 0));
+    if (received >= 0 || (errno != EINTR && errno != EAGAIN)) break;
+    // The peer may be waiting for this very processor.
+    if (looks) sched_yield();
+  }
   if (received < 0) return base::Errno(errno);
 
   descriptors.clear();

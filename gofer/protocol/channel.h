@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <utility>
@@ -35,7 +36,10 @@ class Channel {
 
   // Receives one packet. `descriptors` are those that came along. ECONNRESET: the peer is gone. EBADMSG: it was too
   // long, had too many descriptors, or does not parse. After any error the connection is of no more use.
-  base::Result<void> Receive(google::protobuf::MessageLite& message, std::vector<base::UniqueFd>& descriptors);
+  // With `patience_ns` it looks for the packet that long before it sleeps: to wake a processor out of its sleep takes
+  // longer than most requests.
+  base::Result<void> Receive(google::protobuf::MessageLite& message, std::vector<base::UniqueFd>& descriptors,
+                             int64_t patience_ns = 0);
 
   int fd() const { return socket_.get(); }
 

@@ -8,9 +8,11 @@
 #include <cerrno>
 #include <string>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "gofer/protocol/gofer.pb.h"
 #include "gofer/protocol/limits.h"
+#include "gofer/protocol/patience.h"
 #include "gofer/server/resolve.h"
 #include "gofer/server/server.h"
 
@@ -36,8 +38,11 @@ void Connection::Run() {
   wire::Response response;
   std::vector<base::UniqueFd> unwanted;
   std::vector<int> descriptors;
+  Patience patience;
   for (;;) {
-    base::Result<void> received = channel_.Receive(request, unwanted);
+    int64_t asked = base::MonotonicNow();
+    base::Result<void> received = channel_.Receive(request, unwanted, patience.next_ns());
+    patience.Note(base::MonotonicNow() - asked);
     if (!received.ok()) {
       if (received.error().code() != ECONNRESET) {
         RUNSC_WARN("gofer: bad request (%s), closing the connection", base::ErrnoName(received.error().code()));

@@ -9,6 +9,7 @@
 #include "gofer/protocol/channel.h"
 #include "gofer/protocol/gofer.pb.h"
 #include "gofer/protocol/limits.h"
+#include "gofer/protocol/patience.h"
 
 namespace vfs {
 namespace {
@@ -20,6 +21,8 @@ constexpr int kMostConnections = 8;
 // Ids told to be forgotten with one request: at most 10 bytes each, well within a packet.
 constexpr size_t kForgetAtOnce = 2048;
 constexpr uint32_t kMaxErrno = 4095;
+// How long an answer is looked for before the thread sleeps, see gofer::Patience.
+constexpr int64_t kAnswerPatienceNs = gofer::Patience::kPatienceNs;
 
 }  // namespace
 
@@ -149,7 +152,8 @@ base::Result<void> GoferClient::Exchange::Transfer() {
   base::Result<void> sent = connection_->channel.Send(connection_->request, {});
   // Too long is the request's fault (a value or name the caller let through), not the connection's.
   if (!sent.ok() && sent.error().code() == EMSGSIZE) return base::Errno(E2BIG);
-  if (!sent.ok() || !connection_->channel.Receive(connection_->response, connection_->descriptors).ok()) {
+  if (!sent.ok() ||
+      !connection_->channel.Receive(connection_->response, connection_->descriptors, kAnswerPatienceNs).ok()) {
     connection_->broken = true;
     RUNSC_WARN_ONCE("gofer: connection lost");
     return base::Errno(EIO);
