@@ -222,6 +222,8 @@ void Dentry::Remove(Dentry& child) {
   child.deleted_.store(true, std::memory_order_release);
   child.Forget();
   if (child.directory_ != nullptr) child.DropMissingChildren();
+  // Names that were removed are often looked for, or made, again.
+  if (filesystem_->CachesMissingNames()) Insert(child.name(), nullptr);
 }
 
 void Dentry::Move(Dentry& child, Dentry& new_parent, std::string_view new_name,
