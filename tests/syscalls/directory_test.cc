@@ -266,5 +266,32 @@ TEST(GetdentsTest, RemovedDirectoryIsEnoent) {
   EXPECT_THAT(RawSyscall(SYS_getdents64, fd.get(), buffer, sizeof(buffer)), SyscallFailsWithErrno(ENOENT));
 }
 
+TEST(GetdentsTest, ClosingWhatIsListedSkipsNothing) {
+  // As programs do that close all their descriptors: a batch is read, its descriptors are closed, the next is read.
+  EXPECT_THAT(RunInChild([] {
+                constexpr int kCount = 60;
+                constexpr int kFirst = 100;
+                for (int i = 0; i < kCount; ++i) CHILD_CHECK(dup2(0, kFirst + i) == kFirst + i);
+                const int directory = open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
+                CHILD_CHECK(directory >= 0);
+                alignas(8) char buffer[280];
+                int closed = 0;
+                while (true) {
+                  const long size = RawSyscall(SYS_getdents64, directory, buffer, sizeof(buffer));
+                  CHILD_CHECK(size >= 0);
+                  if (size == 0) break;
+                  for (long at = 0; at < size;) {
+                    const auto* entry = reinterpret_cast<dirent64*>(buffer + at);
+                    const int fd = atoi(entry->d_name);
+                    if (fd >= kFirst && close(fd) == 0) ++closed;
+                    at += entry->d_reclen;
+                  }
+                }
+                CHILD_CHECK(closed == kCount);
+                return 0;
+              }),
+              ExitedWith(0));
+}
+
 }  // namespace
 }  // namespace tests

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <tuple>
 
@@ -13,6 +14,9 @@
 
 namespace vfs {
 namespace {
+
+constexpr int64_t kFirstPlace = 2;                // Behind "." and "..".
+constexpr int64_t kFirstNumberedPlace = 1 << 20;  // Of entries whose names are numbers.
 
 // An open generated file: its text as of the open, or of the last read from the start.
 class TextFile : public FileDescription {
@@ -83,20 +87,20 @@ class DirectoryFile : public FileDescription {
   base::Result<void> ReadDirectory(Context& context, DirectorySink& sink) override {
     std::vector<PseudoEntry> entries = inode_->Entries(context);
     base::MutexLock lock(offset_mutex_);
-    while (true) {
-      auto index = static_cast<size_t>(offset_);
-      if (index == 0) {
-        if (!sink.Add(".", inode_->number(), DT_DIR, 1)) return {};
-      } else if (index == 1) {
-        if (!sink.Add("..", inode_->number(), DT_DIR, 2)) return {};
-      } else if (index - 2 < entries.size()) {
-        const PseudoEntry& entry = entries[index - 2];
-        if (!sink.Add(entry.name, entry.inode, entry.type, offset_ + 1)) return {};
-      } else {
-        return {};
-      }
-      ++offset_;
+    if (offset_ == 0) {
+      if (!sink.Add(".", inode_->number(), DT_DIR, 1)) return {};
+      offset_ = 1;
     }
+    if (offset_ == 1) {
+      if (!sink.Add("..", inode_->number(), DT_DIR, kFirstPlace)) return {};
+      offset_ = kFirstPlace;
+    }
+    for (const PseudoEntry& entry : entries) {
+      if (entry.place < offset_) continue;
+      if (!sink.Add(entry.name, entry.inode, entry.type, entry.place + 1)) return {};
+      offset_ = entry.place + 1;
+    }
+    return {};
   }
 
   base::Result<int64_t> Seek(Context&, int64_t offset, int whence) override {
@@ -208,11 +212,22 @@ base::Result<base::RefPtr<FileDescription>> DirectoryInode::Open(Context&, const
 
 std::vector<PseudoEntry> DirectoryInode::Entries(Context& context) const {
   std::vector<PseudoEntry> entries;
+  int64_t place = kFirstPlace;
   for (const auto& [name, inode] : fixed_) {
-    entries.push_back({name, static_cast<PseudoInode&>(*inode).number(), static_cast<uint8_t>(IFTODT(inode->type()))});
+    entries.push_back(
+        {name, static_cast<PseudoInode&>(*inode).number(), static_cast<uint8_t>(IFTODT(inode->type())), place++});
   }
   if (list_) {
-    for (PseudoEntry& entry : list_(context)) entries.push_back(std::move(entry));
+    for (PseudoEntry& entry : list_(context)) {
+      // Processes, threads, descriptors: who closes what he reads of skips none.
+      int32_t number = 0;
+      const char* end = entry.name.data() + entry.name.size();
+      auto [parsed, error] = std::from_chars(entry.name.data(), end, number);
+      entry.place = error == std::errc() && parsed == end && number >= 0 ? kFirstNumberedPlace + number : place++;
+      entries.push_back(std::move(entry));
+    }
+    std::stable_sort(entries.begin(), entries.end(),
+                     [](const PseudoEntry& a, const PseudoEntry& b) { return a.place < b.place; });
   }
   return entries;
 }

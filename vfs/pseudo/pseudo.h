@@ -96,7 +96,8 @@ class LinkInode : public PseudoInode {
 struct PseudoEntry {
   std::string name;
   uint64_t inode = 0;
-  uint8_t type = 0;  // DT_*
+  uint8_t type = 0;   // DT_*
+  int64_t place = 0;  // Its directory offset, which stays whatever comes and goes around it. Set by DirectoryInode.
 };
 
 // A directory: fixed entries, then those of `lookup` and `list`. Entries cannot be made or removed (EPERM).
@@ -118,7 +119,7 @@ class DirectoryInode : public PseudoInode {
                                            const CreateOptions& options) override;
   base::Result<base::RefPtr<FileDescription>> Open(Context& context, const Path& path, int flags) override;
   bool Valid() const override { return !valid_ || valid_(); }
-  // All entries but "." and "..".
+  // All entries but "." and "..", by their places.
   std::vector<PseudoEntry> Entries(Context& context) const;
 
  private:
