@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kCapBlockSuspend = 36;
 constexpr int64_t kNanosecondsPerMillisecond = 1'000'000;
+constexpr size_t kAskAbove = 1024;  // Above so many wanted events it is asked how many there can be.
 constexpr int32_t kMaxEvents = INT_MAX / static_cast<int32_t>(sizeof(RawEpollEvent));
 
 int64_t DeadlineAfter(int64_t duration_ns) {
@@ -36,9 +37,13 @@ base::SysResult<uint64_t> Wait(Task& task, base::Fd fd, UserOut<RawEpollEvent> t
   if (most <= 0 || most > kMaxEvents) return base::Errno(EINVAL);
   TRY(task.memory().memory().Clip(to.address(), static_cast<uint64_t>(most) * sizeof(RawEpollEvent)));
   base::RefPtr<vfs::Epoll> epoll = TRY(GetEpoll(task, fd));
-  std::vector<vfs::EpollEvent> events(std::min<size_t>(static_cast<size_t>(most), vfs::Epoll::kMaxBatch));
+  std::vector<vfs::EpollEvent> events;
   base::SysResult<size_t> found =
       task.BlockingOp(*epoll, POLLIN, deadline_ns == 0, deadline_ns, [&]() -> base::Result<size_t> {
+        // Room for all that can come, and not for any number the caller makes up.
+        auto room = static_cast<size_t>(most);
+        if (room > kAskAbove) room = std::clamp<size_t>(epoll->size(), 1, room);
+        events.resize(room);
         size_t count = epoll->TryWait(events);
         if (count == 0) return base::Errno(EAGAIN);
         return count;

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -328,6 +329,24 @@ TEST(EpollTest, EventfdEdgesRepeatWithEachWrite) {
     EXPECT_EQ(WaitOne(epoll), EPOLLIN + 0u);
     EXPECT_EQ(WaitOne(epoll), 0u);
   }
+}
+
+TEST(EpollTest, GivesAsManyEventsAsAsked) {
+  constexpr int kFiles = 1500;
+  rlimit limit = {};
+  ASSERT_THAT(getrlimit(RLIMIT_NOFILE, &limit), SyscallSucceeds());
+  const rlimit more = {kFiles + 100, limit.rlim_max};
+  ASSERT_THAT(setrlimit(RLIMIT_NOFILE, &more), SyscallSucceeds());
+  UniqueFd epoll = MakeEpoll();
+  std::vector<UniqueFd> files;
+  for (int i = 0; i < kFiles; ++i) {
+    files.emplace_back(eventfd(1, 0));
+    ASSERT_THAT(Control(epoll, EPOLL_CTL_ADD, files.back().get(), EPOLLIN), SyscallSucceeds());
+  }
+  std::vector<epoll_event> events(kFiles + 1);
+  EXPECT_THAT(epoll_wait(epoll.get(), events.data(), kFiles + 1, 0), SyscallSucceedsWithValue(kFiles));
+  EXPECT_THAT(epoll_wait(epoll.get(), events.data(), 1100, 0), SyscallSucceedsWithValue(1100));
+  EXPECT_THAT(setrlimit(RLIMIT_NOFILE, &limit), SyscallSucceeds());
 }
 
 }  // namespace

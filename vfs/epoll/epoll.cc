@@ -171,6 +171,11 @@ base::Result<void> Epoll::Remove(FileDescription& file, int fd) {
   return {};
 }
 
+size_t Epoll::size() const {
+  base::MutexLock lock(LinksMutex());
+  return items_->map.size();
+}
+
 std::string Epoll::Details() {
   std::string text;
   base::MutexLock lock(LinksMutex());

@@ -32,9 +32,6 @@ class Epoll : public FileDescription {
  public:
   // Instances watching instances, at most so deep.
   static constexpr int kMaxNesting = 4;
-  // EPOLL_MAX_EVENTS of Linux is far larger; a TryWait gives at most this many.
-  static constexpr size_t kMaxBatch = 1024;
-
   // epoll_create1(2).
   static base::RefPtr<Epoll> Create(Context& context);
 
@@ -46,6 +43,8 @@ class Epoll : public FileDescription {
   // What is ready now, at most `events.size()` of it; 0: nothing, wait on wait_queue() for POLLIN. Counts as reported:
   // edge-triggered and one-shot items will not come again without cause.
   size_t TryWait(std::span<EpollEvent> events);
+  // How many files it watches now.
+  size_t size() const;
 
   FileKind kind() const override { return FileKind::kEpoll; }
   base::EventMask Readiness() override;
