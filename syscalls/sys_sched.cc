@@ -53,6 +53,12 @@ base::Result<base::RefPtr<Task>> FindTarget(Task& task, base::Tid tid) {
   return found;
 }
 
+// The calls on affinity know no other error of a bad id.
+base::Result<base::RefPtr<Task>> FindAffinityTarget(Task& task, base::Tid tid) {
+  if (tid.value() < 0) return base::Errno(ESRCH);
+  return FindTarget(task, tid);
+}
+
 // The caller's effective id is the target's real or effective one, or CAP_SYS_NICE.
 bool OwnsOrNice(Task& task, Task& target) {
   const vfs::Credentials& own = task.credentials();
@@ -158,7 +164,7 @@ base::Result<uint64_t> SysSchedGetaffinity(Task& task, base::Tid tid, uint32_t l
     if (available[i] != 0) words = i + 1;
   }
   if (length < words * sizeof(uint64_t) || length % sizeof(uint64_t) != 0) return base::Errno(EINVAL);
-  base::RefPtr<Task> target = TRY(FindTarget(task, tid));
+  base::RefPtr<Task> target = TRY(FindAffinityTarget(task, tid));
   Scheduling scheduling = Get(*target);
   const Scheduling::CpuMask& shown = scheduling.has_affinity ? scheduling.affinity : available;
   std::span<const uint64_t> result = std::span(shown).first(words);
@@ -170,7 +176,7 @@ base::Result<void> SysSchedSetaffinity(Task& task, base::Tid tid, uint32_t lengt
   Scheduling::CpuMask wanted{};
   size_t size = std::min<size_t>(length, sizeof(wanted));
   TRY(task.user_memory().CopyIn(mask, std::as_writable_bytes(std::span(wanted)).first(size)));
-  base::RefPtr<Task> target = TRY(FindTarget(task, tid));
+  base::RefPtr<Task> target = TRY(FindAffinityTarget(task, tid));
   if (!OwnsOrNice(task, *target)) return base::Errno(EPERM);
   Scheduling::CpuMask available = sentry::AvailableCpus();
   bool any = false;

@@ -85,5 +85,13 @@ TEST(PersonalityTest, IsToldAndInherited) {
               ExitedWith(0));
 }
 
+TEST(AffinityTest, NegativeIdIsEsrch) {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(0, &cpus);
+  EXPECT_THAT(sched_getaffinity(-1, sizeof(cpus), &cpus), SyscallFailsWithErrno(ESRCH));
+  EXPECT_THAT(sched_setaffinity(-1, sizeof(cpus), &cpus), SyscallFailsWithErrno(ESRCH));
+}
+
 }  // namespace
 }  // namespace tests
