@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "sentry/futex/futex.h"
+#include "sentry/ipc/ipc_namespace.h"
+#include "sentry/ipc/semaphores.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/memory_manager.h"
 #include "sentry/task/completion.h"
@@ -75,6 +77,7 @@ void Task::LeaveGroup() {
     group_->exit_uid = credentials_->ruid.value();
     group_->last_name = name_;
     kernel_.ForgetTask(*this);
+    if (last) IpcNamespace::Of(kernel_).semaphores().Undo(group_.get(), group_->pid().value());
     if (last) reaped = kernel_.ProcessEnded(*group_, status, &exited);
   }
   group_->thread_exit_.Notify(POLLIN);

@@ -20,10 +20,8 @@ Mount& InternalMount(Context& context) {
   return mount;
 }
 
-}  // namespace
-
-base::Result<base::RefPtr<FileDescription>> CreateMemfd(Context& context, const std::string& name, uint32_t mode,
-                                                        uint32_t seals) {
+base::Result<base::RefPtr<FileDescription>> CreateFile(Context& context, const std::string& name, uint32_t mode,
+                                                       uint32_t seals) {
   base::RefPtr<Mount> mount(&InternalMount(context));
   base::RefPtr<Tmpfs> tmpfs(static_cast<Tmpfs*>(&mount->filesystem()));
   CreateOptions options{.mode = S_IFREG | mode};
@@ -34,8 +32,21 @@ base::Result<base::RefPtr<FileDescription>> CreateMemfd(Context& context, const 
   auto file = base::MakeRef<TmpfsFile>(std::move(tmpfs), options, now);
   file->ChangeLinks(-1, now);
   file->ReplaceSeals(seals);
-  Path path(std::move(mount), Dentry::CreateAnonymous(file, "/memfd:" + name + " (deleted)"));
+  Path path(std::move(mount), Dentry::CreateAnonymous(file, name + " (deleted)"));
   return file->Open(context, path, O_RDWR | kLargeFile);
+}
+
+}  // namespace
+
+base::Result<base::RefPtr<FileDescription>> CreateMemfd(Context& context, const std::string& name, uint32_t mode,
+                                                        uint32_t seals) {
+  return CreateFile(context, "/memfd:" + name, mode, seals);
+}
+
+base::Result<base::RefPtr<FileDescription>> CreateUnnamedFile(Context& context, const std::string& name,
+                                                              uint32_t mode) {
+  constexpr uint32_t kNoMoreSeals = 0x1;  // F_SEAL_SEAL
+  return CreateFile(context, name, mode, kNoMoreSeals);
 }
 
 }  // namespace vfs
