@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The root filesystems of the application tests: busybox, and Debian 12 made by mmdebstrap and kept in a cache."""
+"""The root filesystems of the application tests: busybox, and several of Debian 12, made by mmdebstrap and kept in a cache."""
 
 import fcntl
+import functools
 import hashlib
 import os
 import pathlib
@@ -14,6 +15,14 @@ from harness import bundle
 CACHE = pathlib.Path(os.environ.get("RUNSC_TEST_CACHE", "/var/cache/runsc-tests"))
 SUITE = "bookworm"
 PACKAGES = ("bash", "coreutils", "findutils", "gawk", "grep", "gzip", "perl", "procps", "python3", "sed", "tar")
+# What the other Debian roots have besides.
+MORE_PACKAGES = {
+    "debian-dev": ("apt", "bc", "bzip2", "dpkg", "file", "gcc", "git", "less", "libc6-dev", "make", "openssl", "patch",
+                   "sqlite3", "vim-tiny", "xz-utils", "zstd"),
+    "debian-languages": ("gcc", "golang-go", "libc6-dev", "nodejs", "openjdk-17-jdk-headless", "rustc"),
+    "debian-servers": ("postgresql-15", "redis-server", "sqlite3"),
+    "debian-suites": ("libpython3.11-testsuite", "stress-ng"),
+}
 _RECIPE = 1  # counts changes of how the tree is made
 
 # What rows find in /data.
@@ -32,34 +41,37 @@ def make_busybox(rootfs):
     _add_data(rootfs)
 
 
-def make_debian(rootfs):
-    """A copy of the cached Debian root, made first when the cache has none."""
-    subprocess.run(["cp", "-a", "--reflink=auto", debian_cache(), rootfs], check=True)
+def make_debian(rootfs, name="debian"):
+    """A copy of the cached Debian root of that name, made first when the cache has none."""
+    subprocess.run(["cp", "-a", "--reflink=auto", debian_cache(name), rootfs], check=True)
     _add_data(rootfs)
 
 
-def debian_cache():
-    """Path of the pristine Debian root. Safe to call from several processes at once."""
-    digest = hashlib.sha256(repr((SUITE, PACKAGES, _RECIPE)).encode()).hexdigest()[:12]
-    target = CACHE / f"debian12-{digest}"
+def debian_cache(name="debian"):
+    """Path of the pristine Debian root of that name. Safe to call from several processes at once."""
+    packages = PACKAGES + MORE_PACKAGES.get(name, ())
+    digest = hashlib.sha256(repr((SUITE, packages, _RECIPE)).encode()).hexdigest()[:12]
+    target = CACHE / f"{name.replace('debian', 'debian12', 1)}-{digest}"
     CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / "lock", "w", encoding="ascii") as lock:
+    with open(CACHE / f"{target.name}.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
-            _bootstrap(target)
+            _bootstrap(target, packages)
     return target
 
 
-def _bootstrap(target):
+def _bootstrap(target, packages):
     with tempfile.TemporaryDirectory(prefix="new-", dir=CACHE) as directory:
         made = os.path.join(directory, "rootfs")
         # The sources are named: the host's list may have repositories that a test must not depend on.
         made_by = subprocess.run(
-            ["mmdebstrap", "--quiet", "--mode=root", "--variant=essential", f"--include={','.join(PACKAGES)}",
+            ["mmdebstrap", "--quiet", "--mode=root", "--variant=essential", f"--include={','.join(packages)}",
              "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
-             "--dpkgopt=path-exclude=/usr/share/locale/*", SUITE, made,
+             "--dpkgopt=path-exclude=/usr/share/locale/*",
+             # Java's alternatives have manual pages.
+             '--essential-hook=mkdir -p "$1/usr/share/man/man1"', SUITE, made,
              f"deb http://deb.debian.org/debian {SUITE} main"],
-            capture_output=True, text=True, timeout=900, check=False)
+            capture_output=True, text=True, timeout=1800, check=False)
         if made_by.returncode:
             raise RuntimeError(f"mmdebstrap failed with {made_by.returncode}:\n{made_by.stderr[-3000:]}")
         for unneeded in ("var/cache/apt", "var/lib/apt/lists"):
@@ -81,3 +93,8 @@ def _add_data(rootfs):
     (data / "tree" / "link").symlink_to("a/two.log")
     for path in [data, *data.rglob("*")]:
         os.utime(path, (1_000_000_000, 1_000_000_000), follow_symlinks=False)
+
+
+# How each root filesystem is made: MAKERS[name](path).
+MAKERS = {"busybox": make_busybox, "debian": make_debian,
+          **{name: functools.partial(make_debian, name=name) for name in MORE_PACKAGES}}

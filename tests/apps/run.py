@@ -22,7 +22,6 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from apps import compare, rootfs, rows_busybox, rows_debian  # pylint: disable=wrong-import-position
 from harness import bundle, runtime  # pylint: disable=wrong-import-position
 
-MAKERS = {"busybox": rootfs.make_busybox, "debian": rootfs.make_debian}
 ROWS = [*rows_busybox.ROWS, *rows_debian.ROWS]
 
 
@@ -35,7 +34,7 @@ class Side:
         self.timeout = timeout
         for root in roots:
             os.makedirs(os.path.join(directory, root))
-            MAKERS[root](os.path.join(directory, root, "rootfs"))
+            rootfs.MAKERS[root](os.path.join(directory, root, "rootfs"))
 
     def run(self, row):
         home = os.path.join(self.directory, row.root)
