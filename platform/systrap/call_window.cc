@@ -16,25 +16,20 @@ bool CallWindow::Part::Overlaps(base::GuestAddr other, size_t size) const {
   return other < address ? address - other < size : other - address < length;
 }
 
-void CallWindow::Open(base::GuestAddr in_address, std::span<const std::byte> in, base::GuestAddr out_address,
-                      size_t room) {
+void CallWindow::Open(std::span<std::byte> data, base::GuestAddr in_address, size_t in_length,
+                      base::GuestAddr out_address, size_t room) {
   base::MutexLock lock(mutex_);
-  in_.address = in_address;
-  in_.length = std::min(in.size(), kSize);
-  std::copy(in.begin(), in.begin() + static_cast<ptrdiff_t>(in_.length), in_.bytes);
-  out_.address = out_address;
-  out_.length = 0;
-  // What is read after it was written must be what was written.
-  bool apart = in_.length == 0 || !in_.Overlaps(out_address, room);
-  room_ = apart ? std::min(room, kSize) : 0;
+  data_ = data;
+  in_ = {in_address, std::min(in_length, data.size())};
+  out_ = {out_address, 0};
+  room_ = std::min(room, data.size());
   open_.store(in_.length != 0 || room_ != 0, std::memory_order_release);
 }
 
-CallWindow::Written CallWindow::Close(std::span<std::byte, kSize> to) {
+CallWindow::Written CallWindow::Close() {
   if (!open_.load(std::memory_order_acquire)) return {};
   base::MutexLock lock(mutex_);
-  Written written{out_.address, out_.length};
-  memcpy(to.data(), out_.bytes, out_.length);
+  Written written{out_.address, data_.first(out_.length)};
   in_.length = out_.length = room_ = 0;
   open_.store(false, std::memory_order_release);
   return written;
@@ -51,7 +46,7 @@ bool CallWindow::Read(base::GuestAddr from, std::span<std::byte> to) {
   base::MutexLock lock(mutex_);
   for (const Part* part : {&in_, &out_}) {
     if (to.size() > part->From(from)) continue;
-    memcpy(to.data(), part->bytes + (from - part->address), to.size());
+    memcpy(to.data(), data_.data() + (from - part->address), to.size());
     return true;
   }
   return false;
@@ -62,16 +57,17 @@ size_t CallWindow::ReadString(base::GuestAddr from, std::span<char> to) {
   base::MutexLock lock(mutex_);
   size_t length = std::min(in_.From(from), to.size());
   if (length == 0) return 0;
-  const auto* text = static_cast<const char*>(memccpy(to.data(), in_.bytes + (from - in_.address), 0, length));
-  return text == nullptr ? 0 : static_cast<size_t>(text - to.data());
+  const auto* end = static_cast<const char*>(memccpy(to.data(), data_.data() + (from - in_.address), 0, length));
+  return end == nullptr ? 0 : static_cast<size_t>(end - to.data());
 }
 
 bool CallWindow::Write(base::GuestAddr to, std::span<const std::byte> from) {
   if (!open_.load(std::memory_order_acquire)) return false;
   base::MutexLock lock(mutex_);
-  if (in_.length != 0 && in_.Overlaps(to, from.size())) in_.length = 0;
+  // What came along may no longer be what is there.
+  in_.length = 0;
   if (to < out_.address || to - out_.address != out_.length || from.size() > room_ - out_.length) return false;
-  memcpy(out_.bytes + out_.length, from.data(), from.size());
+  memcpy(data_.data() + out_.length, from.data(), from.size());
   out_.length += from.size();
   return true;
 }

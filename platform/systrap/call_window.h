@@ -8,26 +8,26 @@
 
 #include "base/mutex.h"
 #include "base/types.h"
-#include "platform/systrap/stub_layout.h"
 
 namespace platform::systrap {
 
 // The arguments in memory of the one hot call in flight of a process with a single thread, as far as their bytes came
-// along or may go back with the answer: while the call is in flight nothing else in the process can change or see them.
-// Thread-safe.
+// along in the thread's slot or may go back there with the answer: while the call is in flight nothing else in the
+// process can change or see them. The slot is the guest's memory: what is read here is as trustworthy as what is read
+// there. Thread-safe.
 class CallWindow {
  public:
-  static constexpr size_t kSize = SLOT_HOT_DATA_SIZE;
-
-  // Opens it for the call that was taken: `in` are the bytes at `in_address`, up to `room` bytes can be written at
-  // `out_address`. Either may be none.
-  void Open(base::GuestAddr in_address, std::span<const std::byte> in, base::GuestAddr out_address, size_t room);
-  // Closes it. What was written and has to get into the guest's memory now is put into `to`.
+  // Opens it for the call that was taken, until Close. `data` is the slot's: the first `in_length` bytes are those at
+  // `in_address`; what is written at `out_address`, up to `room` bytes, gets there from its start on. Either may be
+  // nothing.
+  void Open(std::span<std::byte> data, base::GuestAddr in_address, size_t in_length, base::GuestAddr out_address,
+            size_t room);
+  // Closes it. What was written and has to get into the guest's memory now: bytes of the slot.
   struct Written {
     base::GuestAddr address;
-    size_t length = 0;
+    std::span<const std::byte> bytes;
   };
-  Written Close(std::span<std::byte, kSize> to);
+  Written Close();
 
   // Whether bytes were written that concern this range: then close it before the guest's memory is used.
   bool Covers(base::GuestAddr address, size_t size);
@@ -40,10 +40,10 @@ class CallWindow {
   bool Write(base::GuestAddr to, std::span<const std::byte> from);
 
  private:
+  // Bytes of data_ from its start on, and the guest's address they stand for.
   struct Part {
     base::GuestAddr address;
     size_t length = 0;
-    std::byte bytes[kSize];
 
     // How many bytes there are from `from` on.
     size_t From(base::GuestAddr from) const;
@@ -53,6 +53,8 @@ class CallWindow {
   static base::LockClass kLock;
   std::atomic<bool> open_{false};  // Written under mutex_.
   base::Mutex mutex_{kLock};
+  std::span<std::byte> data_ ABSL_GUARDED_BY(mutex_);
+  // Both lie in data_: what is written takes the place of what is read.
   Part in_ ABSL_GUARDED_BY(mutex_);
   Part out_ ABSL_GUARDED_BY(mutex_);
   size_t room_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -8,9 +8,8 @@ namespace platform::systrap {
 
 void StubAddressSpace::Settle(base::GuestAddr address, size_t size) {
   if (!stub_->window().Covers(address, size)) return;
-  std::byte bytes[CallWindow::kSize];
-  CallWindow::Written written = stub_->window().Close(bytes);
-  if (written.length != 0) (void)CopyOut(written.address, std::span(bytes, written.length), false);
+  CallWindow::Written written = stub_->window().Close();
+  if (!written.bytes.empty()) (void)CopyOut(written.address, written.bytes, false);
 }
 
 base::Result<size_t> StubAddressSpace::CopyIn(base::GuestAddr from, std::span<std::byte> to, bool ignore_protection) {

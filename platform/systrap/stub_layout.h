@@ -27,10 +27,10 @@
 
 #define STUB_SLOTS_LOW 0x10000000
 #define STUB_SLOTS (STUB_BASE + STUB_SLOTS_LOW)
-#define STUB_SLOT_SHIFT 15
-#define STUB_SLOT_SIZE 0x8000
+#define STUB_SLOT_SHIFT 16
+#define STUB_SLOT_SIZE 0x10000
 #define STUB_SLOT_COUNT 0x8000
-#define STUB_SLOTS_SIZE 0x40000000
+#define STUB_SLOTS_SIZE 0x80000000
 
 // Numbers no kernel will ever give a system call: natively ENOSYS.
 #define STUB_NR_FIRST 0x20000000
@@ -79,11 +79,11 @@
 #define SLOT_HOT_ROOM 224
 #define SLOT_HOT_TAKEN_ALONG 232
 #define SLOT_HOT_INTO 240
-#define SLOT_HOT_DATA 0x400
-#define SLOT_HOT_DATA_SIZE 0x800
-#define SLOT_STACK 0x1000
-#define SLOT_FIRST_FRAME 0x5000
-#define SLOT_FIRST_FPSTATE 0x5400
+#define SLOT_HOT_DATA 0x1000
+#define SLOT_HOT_DATA_SIZE 0x4000
+#define SLOT_STACK 0x5000
+#define SLOT_FIRST_FRAME 0x9000
+#define SLOT_FIRST_FPSTATE 0x9400
 
 // The bits of SLOT_HOT_STATE. None: no call. The sentry takes a request by changing REQUEST into TAKEN; whoever finds
 // no taker clears REQUEST again.
@@ -108,7 +108,7 @@
 #define HOT_ENTRY_BRING 24
 // What comes along with a call, or'ed: what the call reads, what it fills, and how big a structure is.
 #define HOT_IN_MASK 0xf
-#define HOT_IN_BUFFER 1  // In rsi, rdx long: as much as there is room for.
+#define HOT_IN_BUFFER 1  // In rsi, rdx long, when there is room for it.
 #define HOT_IN_STRUCT 2  // In rsi.
 #define HOT_IN_PATH_0 3  // In rdi.
 #define HOT_IN_PATH_1 4  // In rsi.

@@ -99,7 +99,7 @@ void StubThread::OpenWindowLocked(const HotRequest& request) {
     default:
       room = 0;
   }
-  stub_->window().Open(base::GuestAddr(in), memory_.hot_data().first(std::min<uint64_t>(request.brought, most)),
+  stub_->window().Open(memory_.hot_data(), base::GuestAddr(in), std::min<uint64_t>(request.brought, most),
                        base::GuestAddr(out), std::min<uint64_t>(request.room, room));
 }
 
@@ -120,8 +120,8 @@ void StubThread::ResumeHotLocked() {
   outcome_set_ = false;
   hot_value_ = value;
   state_ = State::kRunning;
-  CallWindow::Written written = stub_->window().Close(memory_.hot_data());
-  memory_.AnswerHot(value, written.length, written.address);
+  CallWindow::Written written = stub_->window().Close();
+  memory_.AnswerHot(value, written.bytes.size(), written.address);
 }
 
 bool StubThread::LeaveUnsavedHotCodeLocked() {
@@ -194,9 +194,8 @@ void StubThread::NormalizeHotLocked() {
   r.rdx = call_.arguments[2];
   r.r10 = call_.arguments[3];
   memory_.ForgetHot();
-  std::byte bytes[CallWindow::kSize];
-  CallWindow::Written written = stub_->window().Close(bytes);
-  if (written.length != 0) (void)WriteToGuest(written.address, std::span(bytes, written.length));
+  CallWindow::Written written = stub_->window().Close();
+  if (!written.bytes.empty()) (void)WriteToGuest(written.address, written.bytes);
 }
 
 void StubThread::MarkPatched(uint64_t ip) {
