@@ -375,13 +375,35 @@ TEST_F(HotCallsTest, OnlySitesOfTheKnownFormArePatched) {
     ASSERT_TRUE(space->PatchCallSite(*thread, site, SYS_getppid, entry).ok());
     EXPECT_EQ(space->PatchCallSite(*thread, site, SYS_getppid, entry).error().code(), EEXIST);
     thread = nullptr;
-    space = NewSpace();
+  });
+}
+
+TEST_F(HotCallsTest, SitesArePatchedWhileNoOtherThreadRuns) {
+  executor_->Call([&] {
+    auto space = NewSpace();
     MapEntries(*space);
-    thread = NewThread(*space, StartAt(guest_hot));
-    auto second = NewThread(*space, StartAt(guest_hot));
+    base::GuestAddr site(At(guest_hot_site_end));
+    base::GuestAddr entry(kEntry);
+    auto thread = NewThread(*space, StartAt(guest_hot));
+    Registers r = StartAt(guest_spin_call);
+    r.rdi = kData;
+    r.r12 = SYS_getuid;
+    auto other = NewThread(*space, r);
+    ASSERT_EQ(other->Run().kind, Event::Kind::kSyscall);
+    other->set_syscall(SyscallAction::kReturn, 0);
+    r = StartAt(guest_spin);
+    r.rdi = kData + 8;
+    auto spinning = NewThread(*space, r);
+    std::thread fiber = executor_->Spawn([&] { EXPECT_EQ(spinning->Run().kind, Event::Kind::kInterrupt); });
+    WaitFor("the guest to spin", [&] { return Peek<uint64_t>(*space, kData + 8) > 1000; });
     EXPECT_EQ(space->PatchCallSite(*thread, site, SYS_getppid, entry).error().code(), EBUSY);
+    spinning->Interrupt();
+    fiber.join();
+    // One stands in its handler, one waits for the answer of its call.
+    EXPECT_TRUE(space->PatchCallSite(*thread, site, SYS_getppid, entry).ok());
+    spinning = nullptr;
+    other = nullptr;
     thread = nullptr;
-    second = nullptr;
   });
 }
 

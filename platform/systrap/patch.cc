@@ -170,6 +170,24 @@ base::Result<void> WriteEntry(int memory, uint64_t entry, const Site& site, uint
   return Write(memory, entry, code.bytes().data(), code.bytes().size());
 }
 
+// What other threads may fetch is written while none of them runs guest code. One that returns into it later comes from
+// the host's kernel, and fetches it anew. A single instruction is replaced: nobody can stand inside it.
+base::Result<void> Rewrite(Stub& stub, int memory, const Site& site, int64_t place, uint32_t number, uint64_t entry) {
+  uint64_t jump_at = site.end + static_cast<uint64_t>(place);
+  auto distance = static_cast<int64_t>(entry - (jump_at + kJumpSize));
+  auto offset = static_cast<int32_t>(distance);
+  if (distance != offset) return base::Errno(EINVAL);
+  Stub::Standstill standstill(stub);
+  if (!standstill.holds()) return base::Errno(EBUSY);
+  TRY(WriteEntry(memory, entry, site, number));
+  uint8_t jump[kJumpSize] = {kJump};
+  memcpy(jump + 1, &offset, sizeof(offset));
+  TRY(Write(memory, jump_at, jump, sizeof(jump)));
+  if (place != kPadding) return {};
+  constexpr uint8_t kToPadding[] = {kShortJump, static_cast<uint8_t>(kPadding + static_cast<int64_t>(kSyscallSize))};
+  return Write(memory, site.end + static_cast<uint64_t>(kAtXor), kToPadding, sizeof(kToPadding));
+}
+
 }  // namespace
 
 base::Result<void> StubAddressSpace::PatchCallSite(GuestThread& caller, base::GuestAddr ip, uint32_t number,
@@ -189,19 +207,7 @@ base::Result<void> StubAddressSpace::PatchCallSite(GuestThread& caller, base::Gu
   }
   int64_t place = PlaceOfJump(site, number);
   if (place == kNowhere) return base::Errno(EINVAL);
-  if (!stub_->HasOneThread()) return base::Errno(EBUSY);
-  uint64_t jump_at = site.end + static_cast<uint64_t>(place);
-  auto distance = static_cast<int64_t>(entry.value() - (jump_at + kJumpSize));
-  auto offset = static_cast<int32_t>(distance);
-  if (distance != offset) return base::Errno(EINVAL);
-  TRY(WriteEntry(memory, entry.value(), site, number));
-  uint8_t jump[kJumpSize] = {kJump};
-  memcpy(jump + 1, &offset, sizeof(offset));
-  TRY(Write(memory, jump_at, jump, sizeof(jump)));
-  if (place == kPadding) {
-    constexpr uint8_t kToPadding[] = {kShortJump, static_cast<uint8_t>(kPadding + static_cast<int64_t>(kSyscallSize))};
-    TRY(Write(memory, site.end + static_cast<uint64_t>(kAtXor), kToPadding, sizeof(kToPadding)));
-  }
+  TRY(Rewrite(*stub_, memory, site, place, number, entry.value()));
   thread.MarkPatched(site.end);
   Counters::Add(stub_->machine().counters.patched_sites);
   return {};

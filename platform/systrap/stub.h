@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/lock_order.h"
 #include "base/mutex.h"
 #include "base/ref.h"
 #include "base/result.h"
@@ -75,6 +76,27 @@ class Stub final : public Endpoint {
   void AddThreadToList(base::RefPtr<StubThread> thread);
   // Safe to ask about a thread that is inside a call: only it could make another.
   bool HasOneThread() const { return thread_count_.load(std::memory_order_acquire) == 1; }
+  // Holds the guest threads where they are, if none of them runs guest code: all are in the host's kernel, or in the
+  // stub's code. Nobody may park meanwhile.
+  class Standstill {
+   public:
+    explicit Standstill(Stub& stub);
+    ~Standstill();
+    Standstill(const Standstill&) = delete;
+    Standstill& operator=(const Standstill&) = delete;
+    // False: one runs, or there are too many to look at; nothing is held.
+    bool holds() const { return holds_; }
+
+   private:
+    // More are not worth stopping for.
+    static constexpr size_t kMost = 64;
+    void LetGo(size_t count);
+
+    Stub& stub_;
+    // The order of these mutexes is that of Stub::threads_, whose mutex is held.
+    base::LockOrder::ScopedNested nested_;
+    bool holds_ = true;
+  };
   // The thread will end by itself: its slot is used again when it is gone.
   void OnThreadRetired(StubThread& thread);
   // The thread was never made.

@@ -89,6 +89,26 @@ void Stub::AddThreadToList(base::RefPtr<StubThread> thread) {
   thread_count_.store(static_cast<int>(threads_.size()), std::memory_order_release);
 }
 
+Stub::Standstill::Standstill(Stub& stub) ABSL_NO_THREAD_SAFETY_ANALYSIS : stub_(stub) {
+  stub_.mutex_.Lock();
+  holds_ = stub_.threads_.size() <= kMost;
+  for (size_t i = 0; holds_ && i < stub_.threads_.size(); i++) {
+    holds_ = stub_.threads_[i]->HoldStill();
+    if (!holds_) LetGo(i);
+  }
+  if (!holds_) stub_.mutex_.Unlock();
+}
+
+Stub::Standstill::~Standstill() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  if (!holds_) return;
+  LetGo(stub_.threads_.size());
+  stub_.mutex_.Unlock();
+}
+
+void Stub::Standstill::LetGo(size_t count) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  while (count > 0) stub_.threads_[--count]->LetGo();
+}
+
 void Stub::OnThreadRetired(StubThread& thread) {
   base::MutexLock lock(mutex_);
   auto found = std::find_if(threads_.begin(), threads_.end(), [&](const auto& t) { return t.get() == &thread; });

@@ -227,6 +227,15 @@ void StubThread::KickOutLocked() {
   stub_->listener().Reply(*this, notification_id_, 0, kRestartNoInterrupt);
 }
 
+bool StubThread::HoldStill() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  mutex_.Lock();
+  if (state_ != State::kRunning) return true;
+  mutex_.Unlock();
+  return false;
+}
+
+void StubThread::LetGo() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.Unlock(); }
+
 void StubThread::LeaveListener() {
   base::MutexLock lock(mutex_);
   switch (state_) {

@@ -60,6 +60,10 @@ class StubThread final : public Endpoint {
   // Somebody waits for this thread to be seen.
   void KickForQuarantine();
 
+  // Locks the thread unless it runs, or may run, guest code; returns whether it did. Until LetGo it stays where it is.
+  bool HoldStill();
+  void LetGo();
+
   // Hot calls (stub_thread_hot.cc). A look, and whether the thread shall post: any thread, without the lock.
   bool HotRequested() const;
   void SetHotGate(bool open);
