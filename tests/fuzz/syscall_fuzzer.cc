@@ -62,6 +62,7 @@ void OnNudge(int) {}
 
 // The supervisor does nothing that could earn it such a signal.
 void OnFault(int signal, siginfo_t* info, void* context) {
+  if (info->si_code <= 0) return;  // Sent by a worker.
   const auto ip = static_cast<uintptr_t>(static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP]);
   char text[256];
   int length =
