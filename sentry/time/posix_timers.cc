@@ -47,7 +47,10 @@ PosixTimer::Setting PosixTimer::GetLocked(int64_t now_ns) {
   Setting setting{.interval_ns = interval_};
   if (deadline_ == base::kForever) return setting;
   int64_t deadline = deadline_;
-  if (deadline <= now_ns && interval_ != 0) deadline += ((now_ns - deadline) / interval_ + 1) * interval_;
+  if (deadline <= now_ns && interval_ != 0) {
+    int64_t passed = (now_ns - deadline) / interval_ + 1;
+    if (__builtin_add_overflow(deadline, passed * interval_, &deadline)) deadline = base::kForever;
+  }
   if (deadline <= now_ns && (notice_.signal == 0 || queued_)) return setting;
   // About to fire: an armed timer never shows 0.
   setting.value_ns = std::max<int64_t>(deadline - now_ns, 1);

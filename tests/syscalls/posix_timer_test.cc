@@ -151,6 +151,17 @@ TEST(PosixTimerTest, SettingTellsTheOldSetting) {
   EXPECT_EQ(ToNs(timer.Get().it_value), 0);
 }
 
+TEST(PosixTimerTest, AnIntervalLongerThanTimeIsFarAway) {
+  ScopedMask mask(SIG_BLOCK, {SIGUSR1});
+  Timer timer(CLOCK_MONOTONIC, SIGUSR1);
+  const itimerspec wanted = {{INT64_MAX, 0}, {0, 1}};
+  ASSERT_THAT(RawSyscall(SYS_timer_settime, timer.id(), 0, &wanted, nullptr), SyscallSucceeds());
+  const timespec pause = ToTimespec(kMillisecond);
+  nanosleep(&pause, nullptr);
+  EXPECT_GT(timer.Get().it_value.tv_sec, 1'000'000'000);
+  TakeSignal(SIGUSR1);
+}
+
 TEST(PosixTimerTest, ATimerThatTellsNobodyIsComputed) {
   sigevent event{};
   event.sigev_notify = SIGEV_NONE;
