@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -325,6 +326,23 @@ TEST(PtyTest, EpollSeesBothSides) {
   epoll_event got{};
   EXPECT_THAT(epoll_wait(epoll.get(), &got, 1, -1), SyscallSucceedsWithValue(1));
   EXPECT_EQ(got.data.u32, 2u);
+}
+
+TEST(PtyTest, AWriteThatFindsNoRoomWakesNobody) {
+  Pty pty = OpenPty();
+  MakeRaw(pty.slave.get());
+  ASSERT_THAT(fcntl(pty.master.get(), F_SETFL, O_RDWR | O_NONBLOCK), SyscallSucceeds());
+  const std::string block(1000, 'x');
+  while (write(pty.master.get(), block.data(), block.size()) > 0) {
+  }
+  UniqueFd epoll(epoll_create1(0));
+  epoll_event event = {};
+  event.events = EPOLLOUT | EPOLLET;
+  ASSERT_THAT(epoll_ctl(epoll.get(), EPOLL_CTL_ADD, pty.master.get(), &event), SyscallSucceeds());
+  while (epoll_wait(epoll.get(), &event, 1, 0) > 0) {
+  }
+  EXPECT_THAT(write(pty.master.get(), block.data(), block.size()), SyscallFailsWithErrno(EAGAIN));
+  EXPECT_THAT(epoll_wait(epoll.get(), &event, 1, 0), SyscallSucceedsWithValue(0));
 }
 
 TEST(PtyTest, LargeTransfersFlow) {

@@ -44,6 +44,8 @@ base::Result<size_t> Terminal::Type(std::string_view text) {
     base::MutexLock lock(mutex_);
     bool was_stopped = discipline_.stopped();
     taken = discipline_.Receive(text);
+    // Nothing has happened: a writer that is told otherwise would try again for ever.
+    if (taken == 0 && !text.empty()) return base::Errno(EAGAIN);
     last_input_ns_ = base::MonotonicNow();
     aftermath.signals.swap(discipline_.signals());
     bool flushed = !aftermath.signals.empty() && (discipline_.termios().base.local & NOFLSH) == 0;
@@ -51,7 +53,6 @@ base::Result<size_t> Terminal::Type(std::string_view text) {
     if (discipline_.stopped() != was_stopped) MarkPacketLocked(was_stopped ? TIOCPKT_START : TIOCPKT_STOP);
   }
   Settle(std::move(aftermath));
-  if (taken == 0 && !text.empty()) return base::Errno(EAGAIN);
   return taken;
 }
 
