@@ -5,7 +5,7 @@
     tests/apps/run.py --runtime "build/release/runsc/runsc --platform=systrap" [--rows 'debian/python-*'] ...
     tests/apps/run.py --runtime runc       # the reference against itself: every row must be stable
 
-Rows are in rows_busybox.py and rows_debian.py. Compared are the exit status, stdout, stderr and what is left in /tmp of the
+Rows are in rows_*.py; those of debian-* are heavy. Compared are the exit status, stdout, stderr and what is left in /tmp of the
 bundle afterwards, exactly, unless the row gives a normaliser or a predicate with its reason. The last line is
 "N passed, M failed".
 """
@@ -19,10 +19,11 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from apps import compare, rootfs, rows_busybox, rows_debian  # pylint: disable=wrong-import-position
+from apps import compare, rootfs, rows_busybox, rows_debian, rows_dev, rows_scripts, rows_servers  # pylint: disable=wrong-import-position
 from harness import bundle, runtime  # pylint: disable=wrong-import-position
 
-ROWS = [*rows_busybox.ROWS, *rows_debian.ROWS]
+ROWS = [*rows_busybox.ROWS, *rows_debian.ROWS, *rows_scripts.ROWS, *rows_dev.ROWS,
+        *rows_servers.ROWS]
 
 
 class Side:
@@ -65,7 +66,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runtime", default="runc", help="runtime command line (default: %(default)s)")
     parser.add_argument("--reference", default="runc", help="what it is compared with (default: %(default)s)")
-    parser.add_argument("--rows", default="*", help="shell pattern of row names")
+    parser.add_argument("--rows", default="*", help="shell pattern of row names (default: all)")
     parser.add_argument("--timeout", type=float, default=60, help="seconds for one row under one runtime")
     parser.add_argument("--verbose", "-v", action="store_true", help="print each row's outcome under the reference")
     options = parser.parse_args(arguments)

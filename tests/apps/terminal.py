@@ -57,6 +57,12 @@ class Terminal:
         before, _, self.seen = self.seen.partition(text)
         return before
 
+    def poll(self, seconds):
+        """Reads what comes within the time."""
+        ready, _, _ = select.select([self.fd], [], [], seconds)
+        if ready:
+            self._read(time.monotonic() + seconds)
+
     def expect_end(self):
         deadline = time.monotonic() + TIMEOUT
         while self._read(deadline):
@@ -127,6 +133,11 @@ class Shell:
         self.terminal.expect("\r\n")
         return self.terminal.expect(PROMPT).replace("\r\n", "\n")
 
+    def start(self, program):
+        """Starts a program in the foreground; returns when it is there (the shell has handed the terminal over then)."""
+        self.terminal.send(f"sh -c 'echo there-$((1+1)); exec {program}'\n")
+        self.terminal.expect("there-2\r\n")
+
     def exec(self, *arguments):
         console = Console(self.directory)
         result = self.runner.call("exec", "--detach", "--tty", "--console-socket", console.path, self.container,
@@ -166,10 +177,7 @@ def test_the_terminal_is_there(shell):
 def test_line_editing(shell):
     equal(shell.command("echo abx\x7fc"), "abc\n")
     equal(shell.command("echo two\x01\x05\x1b[D\x1b[Dw"), "twwo\n")
-    shell.terminal.send("cat\n")
-    shell.terminal.expect("cat\r\n")
-    # The shell edits by itself, until the program runs.
-    time.sleep(0.5)
+    shell.start("cat")
     shell.terminal.send("wrong\x15right\n\x04")
     shell.terminal.expect("right\r\n")
     shell.terminal.expect("right\r\n")
@@ -177,19 +185,14 @@ def test_line_editing(shell):
 
 
 def test_interrupt(shell):
-    shell.terminal.send("sleep 1000\n")
-    shell.terminal.expect("sleep 1000\r\n")
-    # The shell hands the terminal over before the program runs: until then the character is for nobody.
-    time.sleep(0.5)
+    shell.start("sleep 1000")
     shell.terminal.send("\x03")
     shell.terminal.expect(PROMPT)
     equal(shell.command("echo $?"), "130\n")
 
 
 def test_job_control(shell):
-    shell.terminal.send("sleep 1000\n")
-    shell.terminal.expect("sleep 1000\r\n")
-    time.sleep(0.5)
+    shell.start("sleep 1000")
     shell.terminal.send("\x1a")
     shell.terminal.expect("Stopped")
     shell.terminal.expect(PROMPT)
@@ -197,10 +200,16 @@ def test_job_control(shell):
     shell.command("bg")
     assert "Running" in shell.command("jobs")
     shell.terminal.send("fg\n")
-    shell.terminal.expect("fg\r\nsleep 1000\r\n")
-    time.sleep(0.5)
-    shell.terminal.send("\x03")
+    # Told before the terminal is handed over: until then the character is for nobody.
+    shell.terminal.expect("exec sleep 1000'\r\n")
+    deadline = time.monotonic() + TIMEOUT
+    while "^C" not in shell.terminal.seen or PROMPT not in shell.terminal.seen:
+        assert time.monotonic() < deadline
+        shell.terminal.send("\x03")
+        shell.terminal.poll(0.2)
     shell.terminal.expect(PROMPT)
+    while "end-2" not in shell.command("echo end-$((1+1))"):
+        assert time.monotonic() < deadline
     equal(shell.command("jobs"), "")
 
 
@@ -306,6 +315,7 @@ def main(arguments=None):
                 with Shell(runner, directory) as shell:
                     test(shell)
                 passed += 1
+                print(f"{test.__name__}: passed", flush=True)
             except Exception:  # pylint: disable=broad-exception-caught
                 failed += 1
                 print(f"{test.__name__}: failed\n{traceback.format_exc()}", flush=True)

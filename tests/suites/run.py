@@ -47,7 +47,11 @@ class Side:
         process = {"user": {"uid": program.uid, "gid": program.uid}}
         if program.uid:
             process["capabilities"] = {}
-        bundle.write(self.directory, bundle.config(program.argv, **process))
+        config = bundle.config(program.argv, **process)
+        if program.tmp_size:
+            config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs",
+                                     "options": ["nosuid", "nodev", "mode=1777", f"size={program.tmp_size}"]})
+        bundle.write(self.directory, config)
         result = self.runner.run(self.directory, timeout=program.timeout, merge=True)
         output = result.stdout.decode(errors="backslashreplace")
         if self.logs:

@@ -12,6 +12,7 @@ class Program:
     argv: tuple
     timeout: float = 300
     uid: int = 0
+    tmp_size: str = ""  # of a tmpfs on /tmp; "": a directory of the root filesystem
 
 
 @dataclasses.dataclass(frozen=True)
