@@ -70,12 +70,12 @@ C_FILE = r"""
 mkdir -p /work/c
 python3 - <<'END'
 lines = ['#include <stdio.h>', '#include <string.h>']
-for i in range(1500):
-    lines.append(f'''static int f{i}(const char *s, int n) {{ int a[16] = {{0}}; int r = {i};
+for i in range(250):
+    lines.append(f'''__attribute__((noinline)) static int f{i}(const char *s, int n) {{ int a[16] = {{0}}; int r = {i};
   for (int j = 0; j < n; j++) {{ a[j & 15] += s[j % 7] * {i + 3} + (r >> 2); r ^= a[(j * {i % 13 + 1}) & 15]; if (r & 1) r = r * 3 + 1; else r /= 2; }}
   switch (r & 7) {{ case 0: return r + n; case 1: return r - (int)strlen(s); case 2: return a[3]; case 5: return a[r & 15]; default: return r; }} }}''')
 lines.append('int main(void) { int r = 0;')
-lines += [f'  r += f{i}("benchmark", r & 63);' for i in range(1500)]
+lines += [f'  r += f{i}("benchmark", r & 63);' for i in range(250)]
 lines.append('  printf("%d\\n", r); return 0; }')
 open('/work/c/large.c', 'w').write('\n'.join(lines))
 END

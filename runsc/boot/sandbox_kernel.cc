@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "runsc/boot/mount_setup.h"
@@ -54,11 +55,13 @@ bool HasTerminal(const spec::Process& process, const std::array<base::UniqueFd, 
   return process.terminal && stdio[0] && isatty(stdio[0].get()) == 1;
 }
 
-// As runc words it, for engines that look.
+// As runc words it, in small letters too: docker run looks for "no such file or directory" (127), "permission denied"
+// and "is a directory" (126), and takes all else for a failure of its own (125).
 std::string ProgramError(const std::string& program, base::Errno error) {
-  const char* text = program.find('/') == std::string::npos && error.code() == ENOENT
+  std::string text = program.find('/') == std::string::npos && error.code() == ENOENT
                          ? "executable file not found in $PATH"
                          : strerror(error.code());
+  text[0] = absl::ascii_tolower(static_cast<unsigned char>(text[0]));
   return absl::StrCat("exec: \"", program, "\": ", text);
 }
 

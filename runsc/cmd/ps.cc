@@ -6,6 +6,7 @@
 #include "runsc/cmd/options.h"
 #include "runsc/control/client.h"
 #include "runsc/state/state.h"
+#include "runsc/util/process.h"
 
 namespace runsc {
 namespace {
@@ -38,6 +39,17 @@ void PrintTable(const std::vector<control::ProcessInfo>& processes) {
   }
 }
 
+// Pids as engines want them: the host's, which `docker top` looks for in what the host's ps(1) prints. A guest process
+// is a host process below the sandbox's that bears the guest's name; those kept ready for one still have their own.
+std::vector<pid_t> HostPids(pid_t sandbox) {
+  constexpr std::string_view kReadyName = "runsc-stub";
+  std::vector<pid_t> pids;
+  for (const NamedProcess& process : Descendants(sandbox)) {
+    if (process.name != kReadyName) pids.push_back(process.pid);
+  }
+  return pids;
+}
+
 }  // namespace
 
 StatusOr<int> PsCommand(CommandLine& line) {
@@ -58,11 +70,12 @@ StatusOr<int> PsCommand(CommandLine& line) {
     PrintTable(processes);
     return 0;
   }
-  std::string text = "[";
-  for (const control::ProcessInfo& process : processes) {
-    if (text.size() > 1) text += ',';
-    text += std::to_string(process.pid);
+  std::vector<pid_t> pids = HostPids(state.sandbox.pid);
+  if (pids.empty()) {
+    for (const control::ProcessInfo& process : processes) pids.push_back(process.pid);
   }
+  std::string text = "[";
+  for (pid_t pid : pids) text += (text.size() > 1 ? "," : "") + std::to_string(pid);
   puts((text + "]").c_str());
   return 0;
 }

@@ -16,6 +16,7 @@
 #include "runsc/boot/boot.pb.h"
 #include "runsc/sandbox/entry.h"
 #include "runsc/sandbox/id_maps.h"
+#include "runsc/sandbox/mount_points.h"
 #include "runsc/sandbox/setup_file.h"
 #include "runsc/state/state.h"
 #include "runsc/util/files.h"
@@ -84,6 +85,9 @@ boot::wire::SandboxSetup DescribeSandbox(const SandboxOptions& options, const st
 StatusOr<Sandbox> Sandbox::Start(SandboxOptions options) {
   Sandbox sandbox;
   sandbox.trees_ = TRY_STATUS(FindHostTrees(options.spec->spec, options.spec->path, options.bundle, options.settings));
+  if (options.spec->spec.root->readonly && !options.settings.overlay_root) {
+    MakeMountPoints(options.spec->spec, sandbox.trees_);
+  }
   base::UniqueFd executable = TRY_STATUS(OpenOwnExecutable());
   auto [gofer_end, sentry_end] = TRY_STATUS(Handshake::NewPair());
   // The gofer's setup overlaps the making of the sandbox's namespaces, of which the network's takes longest.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runsc/util/process.h"
 
+#include <dirent.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -9,6 +10,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <map>
+#include <memory>
 #include <string>
 
 #include "runsc/util/files.h"
@@ -55,6 +58,35 @@ StatusOr<base::UniqueFd> OpenProcess(const ProcessId& id) {
 }
 
 bool IsAlive(const ProcessId& id) { return OpenProcess(id).ok(); }
+
+std::vector<NamedProcess> Descendants(pid_t root) {
+  std::multimap<pid_t, pid_t> children;
+  std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
+  while (dirent* entry = proc ? readdir(proc.get()) : nullptr) {
+    pid_t pid = atoi(entry->d_name);
+    if (pid <= 0) continue;
+    StatusOr<std::string> stat = ReadFile("/proc/" + std::to_string(pid) + "/stat");
+    if (!stat.ok()) continue;
+    // "pid (comm) S ppid ...", as in StartTime.
+    size_t at = stat->rfind(')');
+    if (at == std::string::npos || at + 4 >= stat->size() || (*stat)[at + 2] == 'Z' || (*stat)[at + 2] == 'X') continue;
+    children.emplace(atoi(stat->c_str() + at + 4), pid);
+  }
+  std::vector<NamedProcess> found;
+  std::vector<pid_t> parents = {root};
+  while (!parents.empty()) {
+    auto [first, last] = children.equal_range(parents.back());
+    parents.pop_back();
+    for (; first != last; ++first) {
+      StatusOr<std::string> name = ReadFile("/proc/" + std::to_string(first->second) + "/comm");
+      if (!name.ok()) continue;
+      if (name->ends_with('\n')) name->pop_back();
+      found.push_back({first->second, *std::move(name)});
+      parents.push_back(first->second);
+    }
+  }
+  return found;
+}
 
 Status SendSignal(int pidfd, int signal) {
   if (syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) != 0) {

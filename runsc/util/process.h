@@ -5,6 +5,8 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "runsc/util/status.h"
@@ -24,6 +26,13 @@ bool IsAlive(const ProcessId& id);
 // SIGKILL to exactly that process, then waits (at most `timeout_ms`) until it is dead. It need not be a child.
 // OK when it was gone already.
 Status KillAndWait(const ProcessId& id, int timeout_ms);
+
+// The live processes that descend from `root`, without it, with the name each has given itself (/proc/<pid>/comm).
+struct NamedProcess {
+  pid_t pid = 0;
+  std::string name;
+};
+std::vector<NamedProcess> Descendants(pid_t root);
 
 // pidfd_send_signal(2).
 Status SendSignal(int pidfd, int signal);

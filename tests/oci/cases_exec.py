@@ -131,8 +131,8 @@ def exec_needs_a_running_container(box):
 def exec_tells_what_is_wrong_with_the_program(box):
     box.running()
     contains(box.bad("exec", box.id, "no-such-program", message="no-such-program"), "executable file not found in $PATH")
-    contains(box.bad("exec", box.id, "/no/such", message="/no/such").lower(), "no such file or directory")
-    contains(box.bad("exec", box.id, "/etc/passwd", message="/etc/passwd").lower(), "permission denied")
+    contains(box.bad("exec", box.id, "/no/such", message="/no/such"), "no such file or directory")
+    contains(box.bad("exec", box.id, "/etc/passwd", message="/etc/passwd"), "permission denied")
     contains(box.bad("exec", "--cwd", "/nowhere", box.id, "true", message="/nowhere").lower(), "no such file or directory")
     equal(box.status(), "running", "status")
 

@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -221,6 +222,9 @@ def ps_lists_processes(box):
     check({"UID", "PID", "PPID", "CMD"} <= set(table.splitlines()[0].split()), "title", table)
     pids = json.loads(box.good("ps", "--format", "json", box.id))
     equal(len(pids), 2, "pids")
+    # The host's pids: an engine's `top` looks for them in the host's ps.
+    names = {pathlib.Path(f"/proc/{pid}/comm").read_text().strip() for pid in pids}
+    equal(names, {"sleep"}, "what the host calls these processes")
     box.good("kill", box.id, "KILL")
     box.until("stopped")
 
@@ -269,4 +273,8 @@ def a_missing_program_is_told_by_create(box):
     message = box.bad("create", "--bundle", box.directory, box.id, message="no-such-program")
     contains(message, "executable file not found in $PATH")
     box.bad("state", box.id, message="does not exist")
+    # docker run makes 127 and 126 of these words, and of no others.
+    for program, words in (("/no/such", "no such file or directory"), ("/etc/passwd", "permission denied")):
+        box.config(program, "x")
+        contains(box.bad("create", "--bundle", box.directory, box.id, message=program), words)
     equal(box.leftovers(), [], "leftovers")

@@ -4,10 +4,11 @@
 import array
 import json
 import os
+import shutil
 import socket
 import stat
 
-from oci.box import case, equal
+from oci.box import bundle, case, check, equal
 
 
 @case
@@ -61,6 +62,27 @@ def no_new_privileges(box):
 def a_read_only_root(box):
     box.config("touch /x; echo $?; touch /dev/shm/x; echo $?", root__readonly=True)
     equal(box.run()[1], "1\n0\n", "output")
+
+
+@case
+def a_readonly_root_gets_its_mount_points(box):
+    (box.rootfs / "to-tmp").symlink_to("/tmp")
+    shared = box.directory / "shared"
+    shared.mkdir()
+    (shared / "file").write_text("shared\n")
+    binds = [{"destination": place, "type": "bind", "source": str(source), "options": ["rbind", "ro"]}
+             for place, source in (("/new/place", shared), ("/to-tmp/one", shared / "file"), ("/new/place2/two", shared))]
+    configuration = box.config("cat /new/place/file /tmp/one /new/place2/two/file; touch /x || echo refused", root__readonly=True)
+    configuration["mounts"] += binds
+    bundle.write(box.directory, configuration)
+    try:
+        status, out, err = box.run()
+        equal((status, out), (0, "shared\n" * 3 + "refused\n"), err.strip())
+        check((box.rootfs / "tmp/one").is_file(), "what a file is mounted on is a file")
+    finally:
+        (box.rootfs / "to-tmp").unlink()
+        (box.rootfs / "tmp/one").unlink(missing_ok=True)
+        shutil.rmtree(box.rootfs / "new", ignore_errors=True)
 
 
 @case
