@@ -39,9 +39,10 @@ void HostPoller::State::Run() {
   while (true) {
     int count = epoll_wait(epoll.get(), events, 16, -1);
     for (int i = 0; i < count; ++i) {
-      if (events[i].data.u64 == kWakeId) return;
+      uint64_t id = events[i].data.u64;  // Packed: nothing may refer to it.
+      if (id == kWakeId) return;
       base::MutexLock lock(mutex_);
-      auto found = files_.find(events[i].data.u64);
+      auto found = files_.find(id);
       if (found != files_.end()) found->second->queue().Notify(events[i].events);
     }
   }
