@@ -25,7 +25,7 @@ ENGINES = {engine.name: engine for engine in (docker.Docker, containerd.Containe
 
 
 # Parents that the engines make for all their containers, and keep.
-KEPT_CGROUPS = ("docker", "runsc-test", "libpod_parent", "machine.slice")
+KEPT_CGROUPS = ("docker", "runsc-test", "libpod_parent", "conmon", "machine.slice")
 
 
 def host_things():
