@@ -8,6 +8,7 @@
 
 #include "sentry/kernel.h"
 #include "sentry/kernel_context.h"
+#include "syscalls/transfer.h"
 #include "vfs/inode.h"
 #include "vfs/mount.h"
 #include "vfs/operations.h"
@@ -55,6 +56,12 @@ base::Result<vfs::TimeChange> FromTimespec(Task& task, sentry::UserIn<base::abi:
   return vfs::TimeChange{vfs::TimeChange::Kind::kSet, {time.seconds, static_cast<uint32_t>(time.nanoseconds)}};
 }
 
+// SIGXFSZ when it was RLIMIT_FSIZE that forbade the size.
+base::Result<void> Signalled(Task& task, int64_t size, base::Result<void> result) {
+  if (!result.ok() && static_cast<uint64_t>(size) > task.file_size_limit()) RaiseForWrite(task, result.error());
+  return result;
+}
+
 }  // namespace
 
 base::Result<void> SysChmod(Task& task, UserCString path, uint32_t mode) {
@@ -94,12 +101,12 @@ base::Result<void> SysFchownat(Task& task, base::Fd directory, UserCString path,
 
 base::Result<void> SysTruncate(Task& task, UserCString path, int64_t size) {
   if (size < 0) return base::Errno(EINVAL);
-  return vfs::Truncate(task, TRY(ResolveAt(task, base::Fd(AT_FDCWD), path, 0)), size);
+  return Signalled(task, size, vfs::Truncate(task, TRY(ResolveAt(task, base::Fd(AT_FDCWD), path, 0)), size));
 }
 
 base::Result<void> SysFtruncate(Task& task, base::Fd fd, int64_t size) {
   if (size < 0) return base::Errno(EINVAL);
-  return vfs::TruncateDescription(task, *TRY(OpenFile(task, fd)), size);
+  return Signalled(task, size, vfs::TruncateDescription(task, *TRY(OpenFile(task, fd)), size));
 }
 
 base::Result<void> SysUtime(Task& task, UserCString path, sentry::UserIn<int64_t> times) {
@@ -189,7 +196,7 @@ base::Result<void> SysFallocate(Task& task, base::Fd fd, int32_t mode, int64_t o
   if (!file->inode().is_regular()) return base::Errno(ENODEV);
   int64_t end = 0;
   if (__builtin_add_overflow(offset, length, &end)) return base::Errno(EFBIG);
-  return file->Allocate(task, mode, offset, length);
+  return Signalled(task, end, file->Allocate(task, mode, offset, length));
 }
 
 base::Result<void> SysFadvise64(Task& task, base::Fd fd, int64_t, int64_t length, int32_t advice) {

@@ -26,6 +26,15 @@ struct Termios2 {
 };
 static_assert(sizeof(Termios2) == 44);
 
+// struct termio, of System V: the lower halves of the flags.
+struct Termio {
+  uint16_t input = 0, output = 0, control = 0, local = 0;
+  uint8_t line = 0;
+  uint8_t characters[8] = {};
+  uint8_t padding = 0;
+};
+static_assert(sizeof(Termio) == 18);
+
 struct WindowSize {
   uint16_t rows = 0, columns = 0, width = 0, height = 0;
   friend bool operator==(const WindowSize&, const WindowSize&) = default;

@@ -161,6 +161,24 @@ TEST(TruncateTest, BeyondTheFileSizeLimitIsEfbigAndSigxfsz) {
               KilledBy(SIGXFSZ));
 }
 
+TEST(TruncateTest, BeyondTheFileSizeLimitRaisesSigxfsz) {
+  TempPath file = TempPath::File("");
+  for (bool by_name : {false, true}) {
+    EXPECT_THAT(RunInChild([&] {
+                  const rlimit limit = {100, 100};
+                  CHILD_CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+                  CHILD_CHECK(truncate(file.c_str(), 100) == 0);
+                  if (by_name) {
+                    CHILD_CHECK(truncate(file.c_str(), 101) == 0);
+                  } else {
+                    CHILD_CHECK(ftruncate(open(file.c_str(), O_WRONLY), 101) == 0);
+                  }
+                  return 0;
+                }),
+                KilledBy(SIGXFSZ));
+  }
+}
+
 TEST(UtimensatTest, SetsExactTimes) {
   TempPath file = TempPath::File("");
   const timespec times[2] = {{1000, 123456789}, {2000, 987654321}};

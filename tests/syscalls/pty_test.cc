@@ -303,6 +303,35 @@ TEST(PtyTest, LineDisciplineIsTheStandardOne) {
   EXPECT_THAT(ioctl(pty.slave.get(), TIOCSETD, &discipline), SyscallSucceeds());
 }
 
+TEST(PtyTest, TermioOfSystemV) {
+  Pty pty = OpenPty();
+  const int slave = pty.slave.get();
+  struct kernel_termios {
+    uint32_t flags[4];
+    uint8_t line, characters[19];
+  } before, after;
+  ASSERT_THAT(RawSyscall(SYS_ioctl, slave, TCGETS, &before), SyscallSucceeds());
+  termio old = {};
+  ASSERT_THAT(RawSyscall(SYS_ioctl, slave, TCGETA, &old), SyscallSucceeds());
+  EXPECT_EQ(old.c_iflag, static_cast<uint16_t>(before.flags[0]));
+  EXPECT_EQ(old.c_lflag, static_cast<uint16_t>(before.flags[3]));
+  EXPECT_EQ(old.c_cc[VINTR], 3);
+  old.c_lflag &= static_cast<uint16_t>(~ECHO);
+  old.c_cc[VINTR] = 5;
+  for (unsigned long request : {TCSETA, TCSETAW, TCSETAF}) {
+    EXPECT_THAT(RawSyscall(SYS_ioctl, slave, request, &old), SyscallSucceeds());
+    EXPECT_THAT(RawSyscall(SYS_ioctl, slave, request, BadPointer()), SyscallFailsWithErrno(EFAULT));
+  }
+  ASSERT_THAT(RawSyscall(SYS_ioctl, slave, TCGETS, &after), SyscallSucceeds());
+  before.flags[3] &= ~static_cast<uint32_t>(ECHO);
+  before.characters[VINTR] = 5;
+  EXPECT_EQ(memcmp(&before, &after, sizeof(before)), 0);
+  EXPECT_THAT(RawSyscall(SYS_ioctl, slave, TCGETA, BadPointer()), SyscallFailsWithErrno(EFAULT));
+  kernel_termios locked;
+  ASSERT_THAT(RawSyscall(SYS_ioctl, slave, TIOCGLCKTRMIOS, &locked), SyscallSucceeds());
+  EXPECT_EQ(locked.flags[0] | locked.flags[1] | locked.flags[2] | locked.flags[3], 0u);
+}
+
 TEST(PtyTest, IoctlErrors) {
   Pty pty = OpenPty();
   EXPECT_THAT(ioctl(pty.slave.get(), TCGETS, BadPointer()), SyscallFailsWithErrno(EFAULT));

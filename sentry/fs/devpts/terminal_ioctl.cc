@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <optional>
 
 #include "sentry/fs/devpts/devpts.h"
@@ -59,6 +60,8 @@ class Request {
   std::optional<base::Result<uint64_t>> Termio(uint32_t request);
   std::optional<base::Result<uint64_t>> Jobs(uint32_t request);
   std::optional<base::Result<uint64_t>> MasterOnly(uint32_t request);
+  base::Result<uint64_t> GetOldTermio();
+  base::Result<uint64_t> SetOldTermio(bool flush);
   base::Result<uint64_t> SetForeground();
   base::Result<uint64_t> OpenPeer();
   base::Result<uint64_t> Flush();
@@ -76,6 +79,30 @@ base::Result<uint64_t> Request::SetTermios(const Termios2& termios, bool flush) 
   return uint64_t{0};
 }
 
+base::Result<uint64_t> Request::GetOldTermio() {
+  const Termios termios = terminal_.termios().base;
+  base::abi::Termio old;
+  old.input = static_cast<uint16_t>(termios.input);
+  old.output = static_cast<uint16_t>(termios.output);
+  old.control = static_cast<uint16_t>(termios.control);
+  old.local = static_cast<uint16_t>(termios.local);
+  old.line = termios.line;
+  std::copy_n(termios.characters, std::size(old.characters), old.characters);
+  return Put(old);
+}
+
+base::Result<uint64_t> Request::SetOldTermio(bool flush) {
+  constexpr uint32_t kUpperHalf = 0xffff0000;
+  auto old = TRY(Get<base::abi::Termio>());
+  Termios2 termios = terminal_.termios();
+  termios.base.input = (termios.base.input & kUpperHalf) | old.input;
+  termios.base.output = (termios.base.output & kUpperHalf) | old.output;
+  termios.base.control = (termios.base.control & kUpperHalf) | old.control;
+  termios.base.local = (termios.base.local & kUpperHalf) | old.local;
+  std::copy_n(old.characters, std::size(old.characters), termios.base.characters);
+  return SetTermios(termios, flush);
+}
+
 std::optional<base::Result<uint64_t>> Request::Termio(uint32_t request) {
   Termios2 termios = terminal_.termios();
   switch (request) {
@@ -83,6 +110,14 @@ std::optional<base::Result<uint64_t>> Request::Termio(uint32_t request) {
       return Put(termios.base);
     case base::abi::kTcgets2:
       return Put(termios);
+    case TCGETA:
+      return GetOldTermio();
+    case TCSETA:
+    case TCSETAW:
+    case TCSETAF:
+      return SetOldTermio(request == TCSETAF);
+    case TIOCGLCKTRMIOS:  // Nothing is ever locked here.
+      return Put(Termios());
     case TCSETS:
     case TCSETSW:
     case TCSETSF: {
@@ -279,6 +314,9 @@ base::SysResult<void> CheckTerminalIoctl(Task& task, vfs::FileDescription& file,
     case TCSETS:
     case TCSETSW:
     case TCSETSF:
+    case TCSETA:
+    case TCSETAW:
+    case TCSETAF:
     case base::abi::kTcsets2:
     case base::abi::kTcsetsw2:
     case base::abi::kTcsetsf2:
