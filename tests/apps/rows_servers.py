@@ -50,8 +50,11 @@ ROWS = [
         if (!isMainThread) { let s = 0; for (let i = 0; i < 1e6; i++) s += i % (workerData + 2); parentPort.postMessage(s); } else (async () => {
           console.log(await Promise.all([...Array(6).keys()].map(n => new Promise((r, e) => new Worker(__filename, { workerData: n }).on('message', r).on('error', e)))));
           fs.writeFileSync('/tmp/f', 'x'.repeat(100000)); console.log((await fs.promises.readFile('/tmp/f')).length, cp.execSync('echo child').toString().trim(), cp.spawnSync('sh', ['-c', 'exit 5']).status);
-          const s = net.createServer(c => c.pipe(c)).listen('/tmp/sock', () => { const c = net.connect('/tmp/sock', () => c.end('echoed')); c.on('data', d => console.log(d.toString())).on('close', () => s.close()); });
-          setTimeout(() => console.log('timer'), 50); process.on('SIGUSR2', () => console.log('usr2')); process.kill(process.pid, 'SIGUSR2'); process.on('exit', c => console.log('exit', c)); })();
+          await new Promise(r => { const s = net.createServer(c => c.pipe(c)).listen('/tmp/sock', () => {
+            const c = net.connect('/tmp/sock', () => c.end('echoed')); c.on('data', d => console.log(d.toString())).on('close', () => s.close(r)); }); });
+          await new Promise(r => setTimeout(r, 50)); console.log('timer');
+          await new Promise(r => { process.on('SIGUSR2', () => { console.log('usr2'); r(); }); process.kill(process.pid, 'SIGUSR2'); });
+          process.on('exit', c => console.log('exit', c)); })();
         E
         node /tmp/a.js; echo $?; node -e 'throw new Error("x")' 2>&1 | grep -c Error
     """),
