@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows that are whole programs, in a Debian root: the group macro.
 
-A row's `prepare` script runs once and natively; it leaves its input below /work. Its own script runs in every runtime, in an
-empty directory /work/run, and what it prints is parsed. A program that does not run in one of the runtimes leaves a note.
+A row's `prepare` script runs once and natively; it leaves its input below /scratch. Its own script runs in every runtime, in an
+empty directory /scratch/run, and what it prints is parsed. A program that does not run in one of the runtimes leaves a note.
 """
 
 import json
@@ -53,11 +53,11 @@ def _program(name, title, script, *targets, prepare="", parse=parse_stopwatch, u
 
     def measure(bench, runtime):
         bench.prepare(prepare)
-        directory = bench.root("debian") / "work/run"
+        directory = bench.root("debian") / "scratch/run"
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(mode=0o777)
         directory.chmod(0o777)
-        return parse(bench.run(runtime, ["/bin/bash", "-ec", f"cd /work/run\n{script}"], "debian")[1])
+        return parse(bench.run(runtime, ["/bin/bash", "-ec", f"cd /scratch/run\n{script}"], "debian")[1])
 
     return Row(name, title, measure, targets, unit, prepare)
 
@@ -67,7 +67,7 @@ def _at_least(limit):
 
 
 C_FILE = r"""
-mkdir -p /work/c
+mkdir -p /scratch/c
 python3 - <<'END'
 lines = ['#include <stdio.h>', '#include <string.h>']
 for i in range(250):
@@ -77,13 +77,13 @@ for i in range(250):
 lines.append('int main(void) { int r = 0;')
 lines += [f'  r += f{i}("benchmark", r & 63);' for i in range(250)]
 lines.append('  printf("%d\\n", r); return 0; }')
-open('/work/c/large.c', 'w').write('\n'.join(lines))
+open('/scratch/c/large.c', 'w').write('\n'.join(lines))
 END
 """
 
 MAKE_TREE = r"""
-mkdir -p /work/make
-cd /work/make
+mkdir -p /scratch/make
+cd /scratch/make
 for i in $(seq 50); do
   printf '#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\nint unit%d(int n) { char b[64]; snprintf(b, sizeof b, "%%d", n); return atoi(b) + (int)strlen(b); }\n' $i > unit$i.c
 done
@@ -93,9 +93,9 @@ printf 'all: program\nprogram: $(patsubst %%.c,%%.o,$(wildcard *.c))\n\tgcc -o $
 """
 
 GIT_TREE = r"""
-export HOME=/work/home GIT_AUTHOR_DATE=@1000000000 GIT_COMMITTER_DATE=@1000000000
-mkdir -p /work/home /work/git
-cd /work/git
+export HOME=/scratch/home GIT_AUTHOR_DATE=@1000000000 GIT_COMMITTER_DATE=@1000000000
+mkdir -p /scratch/home /scratch/git
+cd /scratch/git
 git config --global user.name bench
 git config --global user.email bench@example.org
 git config --global --add safe.directory '*'
@@ -115,44 +115,44 @@ IMPORTS = ",".join(
     "xml.dom.minidom xml.etree.ElementTree xmlrpc.client zipapp zipfile zoneinfo".split())
 
 SQLITE = r"""
-mkdir -p /work/sqlite
+mkdir -p /scratch/sqlite
 { echo 'PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c INT);'
   for t in $(seq 100); do echo 'BEGIN;'
     for i in $(seq 200); do echo "INSERT INTO t(b, c) VALUES('row $t $i', $((t * i % 977)));"; done
   echo 'COMMIT;'; done
-  echo 'CREATE INDEX i ON t(c); SELECT sum(c), count(*) FROM t WHERE c > 100;'; } > /work/sqlite/script
+  echo 'CREATE INDEX i ON t(c); SELECT sum(c), count(*) FROM t WHERE c > 100;'; } > /scratch/sqlite/script
 """
 
 REDIS = r"""
-redis-server --port 0 --unixsocket /work/run/redis.sock --save '' --appendonly no --daemonize no > /dev/null &
+redis-server --port 0 --unixsocket /scratch/run/redis.sock --save '' --appendonly no --daemonize no > /dev/null &
 server=$!
-until redis-cli -s /work/run/redis.sock ping > /dev/null 2>&1; do sleep 0.05; done
-redis-benchmark -s /work/run/redis.sock -P 1 -c 10 -n 20000 -t {test} --csv
+until redis-cli -s /scratch/run/redis.sock ping > /dev/null 2>&1; do sleep 0.05; done
+redis-benchmark -s /scratch/run/redis.sock -P 1 -c 10 -n 20000 -t {test} --csv
 kill $server
 wait $server || true
 """
 
 PGBENCH_PREPARE = r"""
-mkdir -p /work/postgres
-chown postgres /work/postgres
+mkdir -p /scratch/postgres
+chown postgres /scratch/postgres
 as() { setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; }
 bin=/usr/lib/postgresql/15/bin
-as $bin/initdb -D /work/postgres/data -A trust > /dev/null
-as $bin/pg_ctl -D /work/postgres/data -w -o "-k /tmp -c listen_addresses= -c fsync=off" -l /work/postgres/log start > /dev/null
+as $bin/initdb -D /scratch/postgres/data -A trust > /dev/null
+as $bin/pg_ctl -D /scratch/postgres/data -w -o "-k /tmp -c listen_addresses= -c fsync=off" -l /scratch/postgres/log start > /dev/null
 as $bin/pgbench -h /tmp -i -s 2 -q postgres > /dev/null 2>&1
-as $bin/pg_ctl -D /work/postgres/data -w -m fast stop > /dev/null
+as $bin/pg_ctl -D /scratch/postgres/data -w -m fast stop > /dev/null
 """
 
 PGBENCH = r"""
 as() {{ setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; }}
 bin=/usr/lib/postgresql/15/bin
-cp -a /work/postgres/data data
-as $bin/pg_ctl -D /work/run/data -w -o "-k /tmp -c listen_addresses= -c fsync=off" -l /work/run/log start > /dev/null
+cp -a /scratch/postgres/data data
+as $bin/pg_ctl -D /scratch/run/data -w -o "-k /tmp -c listen_addresses= -c fsync=off" -l /scratch/run/log start > /dev/null
 as $bin/pgbench -h /tmp -n {flags} -c 2 -j 2 -T 3 postgres 2>&1
-as $bin/pg_ctl -D /work/run/data -w -m fast stop > /dev/null
+as $bin/pg_ctl -D /scratch/run/data -w -m fast stop > /dev/null
 """
 
-FIO_PLACES = {"tmpfs": "/dev/shm", "overlay": "/work/run", "bind": "/bind"}
+FIO_PLACES = {"tmpfs": "/dev/shm", "overlay": "/scratch/run", "bind": "/bind"}
 
 
 def _fio(place, kind, size):
@@ -169,7 +169,7 @@ def _sysbench(test, flags, pattern, scale=1, unit="1/s"):
 def _stress(stressor):
     # The fields: name, operations, real time, user time, system time, operations a second of real time.
     return _program(f"stress-ng-{stressor}", f"stress-ng {stressor}",
-                    f"stress-ng --{stressor} 1 -t 2 --metrics-brief --temp-path /work/run 2>&1", unit="1/s",
+                    f"stress-ng --{stressor} 1 -t 2 --metrics-brief --temp-path /scratch/run 2>&1", unit="1/s",
                     parse=parse_number(rf"\] {stressor} +\d+ +[\d.]+ +[\d.]+ +[\d.]+ +([\d.]+)"))
 
 
@@ -183,18 +183,18 @@ MACRO = [
         (Target(20e6, None), Target(0.5, "runc"))),
     Row("idle-memory", "idle sandbox, memory of all processes (PSS)", _times("idle_bytes"), (Target(12 * 2**20, None),), "B"),
     Row("idle-switches", "idle sandbox, wake-ups in 10 s", _times("idle_switches"), (Target(0, None),), ""),
-    _program("gcc", "gcc -O2 of a large file", "/bench/stopwatch 1 gcc -O2 -c -o large.o /work/c/large.c", Target(1.05),
+    _program("gcc", "gcc -O2 of a large file", "/bench/stopwatch 1 gcc -O2 -c -o large.o /scratch/c/large.c", Target(1.05),
              prepare=C_FILE),
-    _program("make", "make -j2 of 51 files", "cp -r /work/make m; /bench/stopwatch 1 make -s -j2 -C m", Target(1.4),
+    _program("make", "make -j2 of 51 files", "cp -r /scratch/make m; /bench/stopwatch 1 make -s -j2 -C m", Target(1.4),
              prepare=MAKE_TREE),
-    _program("git-status", "git status", "export HOME=/work/home; cd /work/git; /bench/stopwatch 5 git status", Target(1.5),
+    _program("git-status", "git status", "export HOME=/scratch/home; cd /scratch/git; /bench/stopwatch 5 git status", Target(1.5),
              prepare=GIT_TREE),
-    _program("git-gc", "git gc", "export HOME=/work/home; cp -a /work/git g; cd g; /bench/stopwatch 1 git gc -q", prepare=GIT_TREE),
+    _program("git-gc", "git gc", "export HOME=/scratch/home; cp -a /scratch/git g; cd g; /bench/stopwatch 1 git gc -q", prepare=GIT_TREE),
     _program("find", "find / -xdev", "/bench/stopwatch 3 find / -xdev", Target(2)),
     _program("tar", "tar of /usr/lib/python3", "/bench/stopwatch 3 sh -c 'tar cf - /usr/lib/python3* 2>&1 | cat'", Target(1.5)),
     _program("python", "python3 -c pass", "/bench/stopwatch 5 python3 -c pass", Target(1.5)),
     _program("python-imports", "python3, import storm", f"/bench/stopwatch 2 python3 -W ignore -c 'import {IMPORTS}'"),
-    _program("sqlite", "sqlite inserts", "/bench/stopwatch 1 sh -c 'sqlite3 db < /work/sqlite/script'", Target(1.5), prepare=SQLITE),
+    _program("sqlite", "sqlite inserts", "/bench/stopwatch 1 sh -c 'sqlite3 db < /scratch/sqlite/script'", Target(1.5), prepare=SQLITE),
     *(_program(f"redis-{test}", f"redis {test.upper()} (unix socket, -P 1)", REDIS.format(test=test), _at_least(0.8), unit="1/s",
                parse=parse_number(rf'^"{test.upper()}","([\d.]+)"')) for test in ("get", "set")),
     _program("pgbench-read", "pgbench, reads (unix socket)", PGBENCH.format(flags="-S"), _at_least(0.7), unit="1/s",
@@ -206,7 +206,7 @@ MACRO = [
     _sysbench("memory", "--memory-total-size=100G", r"Total operations: \d+ \( *([\d.]+) per second"),
     _sysbench("threads", "--threads=4", r"total number of events: +(\d+)", 0.5),
     _sysbench("mutex", "--threads=4 --mutex-locks=100000 --mutex-loops=1000", r"total time: +([\d.]+)s", 1e9, "ns"),
-    _program("xz", "xz -T2 of 16 MB", "cp /work/xz/data .; /bench/stopwatch 1 xz -T2 -3 -k data", Target(1.02),
-             prepare="mkdir -p /work/xz; head -c 16000000 /usr/lib/x86_64-linux-gnu/libicudata.so.72.1 > /work/xz/data"),
+    _program("xz", "xz -T2 of 16 MB", "cp /scratch/xz/data .; /bench/stopwatch 1 xz -T2 -3 -k data", Target(1.02),
+             prepare="mkdir -p /scratch/xz; head -c 16000000 /usr/lib/x86_64-linux-gnu/libicudata.so.72.1 > /scratch/xz/data"),
     *(_stress(stressor) for stressor in ("fork", "switch", "futex")),
 ]

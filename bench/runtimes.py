@@ -3,7 +3,7 @@
 
 Every runtime gets the same root directory and the same mounts: native in a chroot in namespaces of its own, the others as
 containers of one OCI bundle without a seccomp profile. A root has the benchmarks' own files in /bench, an empty directory
-/work on its filesystem, a tmpfs on /dev/shm, and a directory of the host bound to /bind.
+/scratch on its filesystem, a tmpfs on /dev/shm, and a directory of the host bound to /bind.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from harness import processes  # pylint: disable=wrong-import-position
 
 TIMEOUT_SECONDS = 300
 NAMESPACES = ("pid", "mount", "ipc", "uts", "network")
-DIRECTORIES = ("bin", "bench", "bind", "dev", "proc", "sys", "tmp", "etc", "work")
+DIRECTORIES = ("bin", "bench", "bind", "dev", "proc", "sys", "tmp", "etc", "scratch")
 CAPABILITIES = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SYS_CHROOT")
 FILE_SIZE = 1 << 20  # of /bench/file, as bench/guest/files.cc has it
 
@@ -56,7 +56,7 @@ def add_programs(rootfs, guest):
     """Puts the benchmarks' files into a root: programs from the build directory `guest`, a file to read."""
     for name in DIRECTORIES:
         (rootfs / name).mkdir(parents=True, exist_ok=True)
-    (rootfs / "work").chmod(0o777)
+    (rootfs / "scratch").chmod(0o777)
     (rootfs / "bench/lib").mkdir(exist_ok=True)
     for name in ("suite", "micro", "stopwatch", "true"):
         shutil.copy2(guest / f"bench_{name}", rootfs / "bench" / name)

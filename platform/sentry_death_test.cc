@@ -52,7 +52,7 @@ int LiveStubs() {
     (void)space->MapAnonymous(PlatformFixture::Range(PlatformFixture::kData, 4096), PROT_READ | PROT_WRITE, false,
                               false, nullptr);
     (void)space->CopyOut(base::GuestAddr(PlatformFixture::kCode),
-                         std::as_bytes(std::span(guest_code_begin, static_cast<size_t>(4000))), true);
+                         std::as_bytes(std::span(guest_code_begin, guest_code_end)), true);
     space->SetName("runsc-wallstub");
     Registers r = PlatformFixture::StartAt(guest_once);
     r.rax = SYS_getppid;

@@ -93,11 +93,15 @@ TEST_F(HotCallsTest, WithoutAnybodyWhoLooksTheyArePlainCalls) {
 TEST_F(HotCallsTest, CallsAreFoundByLooking) {
   executor_->Call([&] {
     Polling polling(*this);
-    std::unique_ptr<GuestThread> thread;
-    auto space = NewHotSpace(&thread);
-    EXPECT_EQ(RunToExit(*thread, Next), 0u);
+    // On a busy machine guest and looker may hardly ever run at the same time.
+    constexpr int kAttempts = 50;
+    for (int i = 0; i < kAttempts && platform_->stats().hot_calls == 0; i++) {
+      std::unique_ptr<GuestThread> thread;
+      auto space = NewHotSpace(&thread);
+      EXPECT_EQ(RunToExit(*thread, Next), 0u);
+      thread = nullptr;
+    }
     EXPECT_GT(platform_->stats().hot_calls, 0u);
-    thread = nullptr;
   });
 }
 
